@@ -1,0 +1,89 @@
+"""Identity by convention: an object is its constructor's parameters.
+
+Every parameter of a constructor is kept as the attribute of its name, as scikit-learn's estimators
+do. Then copying, pickling, ``repr``, ``get_params`` and equality need no code in any subclass, and
+a parameter that was forgotten is an AttributeError, never an unpickled store that silently is
+another.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from functools import cache
+from typing import Any, ClassVar
+
+MASK = "***"
+
+
+@cache
+def constructor_params(cls: type) -> Mapping[str, inspect.Parameter]:
+    """The parameters of a class's constructor by name, in their order, without ``self``."""
+    params = list(inspect.signature(cls.__init__).parameters.values())[1:]
+    return {param.name: param for param in params}
+
+
+def _rebuild(cls: type, params: dict[str, Any]) -> Any:
+    return cls(**params)
+
+
+class Configured:
+    """Base of backends, layers and dictionaries: equal parameters make an equal object.
+
+    A subclass names the parameters that are secret in ``secret_params``: they are masked in
+    ``repr`` and ``get_params``, and the object pickles only where each is None or a callable that
+    fetches it.
+    """
+
+    secret_params: ClassVar[frozenset[str]] = frozenset()
+
+    def get_params(self) -> dict[str, Any]:
+        """The constructor's parameters; ``type(x)(**x.get_params())`` is the same object again.
+
+        Secret ones are masked by ``"***"``.
+        """
+        return {
+            name: MASK if name in self.secret_params and value is not None else value
+            for name, value in self._params().items()
+        }
+
+    def _params(self) -> dict[str, Any]:
+        params: dict[str, Any] = {}
+        for name, param in constructor_params(type(self)).items():
+            value = getattr(self, name)
+            if param.kind is param.VAR_KEYWORD:
+                params.update(value)
+            else:
+                params[name] = value
+        return params
+
+    def __repr__(self) -> str:
+        known = constructor_params(type(self))
+        shown = [
+            f"{name}={value!r}"
+            for index, (name, value) in enumerate(self.get_params().items())
+            if index == 0 or name not in known or not _is_same(value, known[name].default)
+        ]
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        params = self._params()
+        for name in self.secret_params:
+            if params.get(name) is not None and not callable(params[name]):
+                raise TypeError(
+                    f"{type(self).__name__} does not pickle: its parameter {name!r} is a secret; "
+                    "give a picklable function that fetches it instead"
+                )
+        return _rebuild, (type(self), params)
+
+    def __eq__(self, other: object) -> bool:
+        if type(other) is not type(self):
+            return NotImplemented
+        return self._params() == other._params()
+
+    def __hash__(self) -> int:
+        return hash((type(self), repr(self)))
+
+
+def _is_same(value: object, default: object) -> bool:
+    return value is default or (type(value) is type(default) and value == default)

@@ -1,0 +1,126 @@
+"""Digests in names: ``a`` is stored as ``a_btaxlooa``.
+
+Each part of a name may end in ``_`` and the first characters of the lower-case base32 (RFC 4648) of
+the MD5 of the part. It keeps names apart that differ in case only, where a file system does not.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from typing import Final
+
+try:
+    from _md5 import md5
+except ImportError:
+    from hashlib import md5
+
+MAX_DIGEST_LEN: Final = 26
+"""How many characters the whole digest has."""
+
+_LETTERS: Final = "abcdefghijklmnopqrstuvwxyz234567"
+_PAIRS: Final = tuple(first + second for first in _LETTERS for second in _LETTERS)
+_ENDS_IN_DIGEST: Final = re.compile(r"(.+)_([a-z2-7]{1,26})", re.DOTALL).fullmatch
+
+
+def digest(part: str, length: int) -> str:
+    """The first characters of the lower-case base32 of a string's MD5.
+
+    Args:
+        part: The string.
+        length: How many characters, 1 to 26.
+
+    Example:
+        >>> digest("a", 8)
+        'btaxlooa'
+    """
+    if length <= 8:
+        number = int.from_bytes(md5(part.encode(), usedforsecurity=False).digest()[:5], "big")
+        return (
+            _PAIRS[number >> 30]
+            + _PAIRS[number >> 20 & 1023]
+            + _PAIRS[number >> 10 & 1023]
+            + _PAIRS[number & 1023]
+        )[:length]
+    number = int.from_bytes(md5(part.encode(), usedforsecurity=False).digest(), "big") << 2
+    return "".join(_PAIRS[number >> shift & 1023] for shift in range(120, -1, -10))[:length]
+
+
+def is_signed(part: str, length: int) -> bool:
+    """Whether a part ends in its own digest of that length."""
+    base = part[: -length - 1]
+    return bool(base) and part[-length - 1] == "_" and part[-length:] == digest(base, length)
+
+
+def sign(part: str, length: int) -> str:
+    """Add a part's digest, unless it ends in it already.
+
+    Args:
+        part: One part of a key.
+        length: How many characters; 0 leaves the part as it is.
+
+    Example:
+        >>> sign("a", 8), sign("a_btaxlooa", 8), sign("a", 0)
+        ('a_btaxlooa', 'a_btaxlooa', 'a')
+    """
+    if not length or is_signed(part, length):
+        return part
+    return f"{part}_{digest(part, length)}"
+
+
+def unsign(part: str, length: int) -> str:
+    """Take a part's digest away, where it is its own.
+
+    Example:
+        >>> unsign("a_btaxlooa", 8), unsign("a_aaaaaaaa", 8)
+        ('a', 'a_aaaaaaaa')
+    """
+    return part[: -length - 1] if length and is_signed(part, length) else part
+
+
+def check_digest_len(length: int) -> int:
+    """Give a digest's length back if it is one.
+
+    Raises:
+        TypeError: If it is no int.
+        ValueError: If it is negative or above 26.
+    """
+    if isinstance(length, bool) or not isinstance(length, int):
+        raise TypeError(f"digest_len is an int of 0 to {MAX_DIGEST_LEN}, not {length!r}")
+    if not 0 <= length <= MAX_DIGEST_LEN:
+        raise ValueError(f"digest_len is 0 to {MAX_DIGEST_LEN}, not {length}")
+    return length
+
+
+def proven_lengths(parts: Iterable[str]) -> Counter[int]:
+    """How many of the parts prove each length of digest; those that prove none count under 0.
+
+    Example:
+        >>> proven_lengths(["a_btaxlooa", "a_btax", "plain", "b_b"])
+        Counter({0: 2, 8: 1, 4: 1})
+    """
+    proven: Counter[int] = Counter()
+    for part in parts:
+        match = _ENDS_IN_DIGEST(part)
+        length = len(match[2]) if match else 0
+        proven[length if length and is_signed(part, length) else 0] += 1
+    return proven
+
+
+def detect(proven: Counter[int]) -> int | None:
+    """The length of digest that a folder's names carry; None if they prove none.
+
+    One and two characters match by chance too often, so they count only where all names prove
+    them.
+
+    Args:
+        proven: What `proven_lengths` counted.
+    """
+    long = {length: count for length, count in proven.items() if length > 2}
+    if long:
+        return max(long, key=lambda length: (long[length], length))
+    short = {length for length in proven if length}
+    if proven and len(proven) == 1 and short:
+        return short.pop()
+    return None

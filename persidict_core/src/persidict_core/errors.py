@@ -1,0 +1,194 @@
+"""What can go wrong, and how it is told.
+
+The tree::
+
+    PersiDictError
+    ├── ObjectNotFound            the store proves that nothing is there
+    ├── PreconditionFailed        a condition did not hold; nothing was changed
+    │   └── ConcurrencyConflict   and still did not after all retries
+    ├── NotSupported              this backend cannot keep that promise
+    ├── ImmutableItemError        (also a KeyError) an item that may not change
+    ├── SerializationError        bytes that are no value, or a value that is no bytes
+    ├── BackendError              the store failed; nothing is known of absence
+    ├── BulkError                 some items of many failed; ``failures`` says which
+    ├── PluginError               an installed plugin is broken, or claimed twice
+    └── URLError                  (also a ValueError) a URL that configures nothing
+
+A missing key is a plain ``KeyError``; bad arguments are ``TypeError`` or ``ValueError``. Every
+error can be pickled, so that it crosses from a worker process as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+
+class PersiDictError(Exception):
+    """Base of every error that persidict defines."""
+
+
+class ObjectNotFound(PersiDictError):
+    """Nothing is stored under a path, and the store has proven it.
+
+    Args:
+        path: The relative path that was asked for.
+    """
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path)
+        self.path = path
+
+    def __str__(self) -> str:
+        return f"nothing is stored under {self.path!r}"
+
+
+class PreconditionFailed(PersiDictError):
+    """A conditional write or delete found another state than it expected; nothing was changed.
+
+    Args:
+        path: The relative path, or the key as text.
+        expect: The etag, or ``ABSENT``, that was expected.
+        current: What stands there instead: an ``ObjectStat``, ``ABSENT``, or None where the store
+            does not tell.
+    """
+
+    def __init__(self, path: str, expect: object = None, current: Any = None) -> None:
+        super().__init__(path, expect, current)
+        self.path = path
+        self.expect = expect
+        self.current = current
+
+    def __str__(self) -> str:
+        found = "another version" if self.current is None else repr(self.current)
+        return f"{self.path!r} is not as expected: expected {self.expect!r}, found {found}"
+
+
+class ConcurrencyConflict(PreconditionFailed):
+    """A bounded number of retries was not enough: others changed the item every time.
+
+    Args:
+        path: The relative path, or the key as text.
+        expect: What the last attempt expected.
+        current: What it found.
+        attempts: How many attempts were made.
+    """
+
+    def __init__(
+        self, path: str, expect: object = None, current: Any = None, attempts: int = 0
+    ) -> None:
+        super().__init__(path, expect, current)
+        self.args = (path, expect, current, attempts)
+        self.attempts = attempts
+
+    def __str__(self) -> str:
+        return (
+            f"{self.path!r} was changed by others in each of {self.attempts} attempts; "
+            "nothing was written: try again later, or with fewer writers"
+        )
+
+
+class NotSupported(PersiDictError):
+    """A backend cannot keep the promise that an operation makes, so the operation is refused."""
+
+
+class ImmutableItemError(PersiDictError, KeyError):
+    """An item that may not be changed or deleted would have been.
+
+    Args:
+        key: The key of the item.
+        what: What was tried, as in "be changed".
+    """
+
+    def __init__(self, key: object, what: str = "be changed") -> None:
+        super().__init__(key, what)
+        self.key = key
+        self.what = what
+
+    def __str__(self) -> str:
+        return f"{self.key!r} may not {self.what}: the items of this dictionary are immutable"
+
+
+class SerializationError(PersiDictError):
+    """A value could not be turned into bytes, or bytes into a value.
+
+    Args:
+        problem: What was wrong, and what to do.
+        key: The key of the item, where it is known.
+        path: The relative path of the object, where it is known.
+        file_type: The file type whose serializer refused.
+    """
+
+    def __init__(
+        self, problem: str, key: object = None, path: str | None = None, file_type: str = ""
+    ) -> None:
+        super().__init__(problem, key, path, file_type)
+        self.problem = problem
+        self.key = key
+        self.path = path
+        self.file_type = file_type
+
+    def __str__(self) -> str:
+        where = "" if self.key is None else f"key {self.key!r}"
+        if self.path is not None:
+            where += f" ({self.path})" if where else self.path
+        if self.file_type:
+            where += f"{', ' if where else ''}file type {self.file_type!r}"
+        return f"{where}: {self.problem}" if where else self.problem
+
+
+class BackendError(PersiDictError):
+    """The store failed or refused; whether the object exists is not known.
+
+    Args:
+        problem: What was wrong, and what to do.
+        backend: The backend, as its ``repr`` (which masks secrets).
+        operation: The verb that failed, as in "read_bytes".
+        path: The relative path, or the prefix.
+    """
+
+    def __init__(
+        self, problem: str, backend: str = "", operation: str = "", path: str | None = None
+    ) -> None:
+        super().__init__(problem, backend, operation, path)
+        self.problem = problem
+        self.backend = backend
+        self.operation = operation
+        self.path = path
+
+    def __str__(self) -> str:
+        where = " ".join(part for part in (self.backend, self.operation) if part)
+        if self.path is not None:
+            where += f" {self.path!r}" if where else repr(self.path)
+        return f"{where}: {self.problem}" if where else self.problem
+
+
+class BulkError(PersiDictError):
+    """Some items of a bulk operation failed; all the others were done.
+
+    Args:
+        operation: The operation, as in "set_many".
+        failures: The error of each key that failed.
+    """
+
+    def __init__(self, operation: str, failures: Mapping[Any, Exception]) -> None:
+        self.operation = operation
+        self.failures = dict(failures)
+        super().__init__(operation, self.failures)
+
+    def __str__(self) -> str:
+        count = len(self.failures)
+        key, error = next(iter(self.failures.items()))
+        return (
+            f"{self.operation}: {count} {'item' if count == 1 else 'items'} failed, all others "
+            f"were done; the first is {key!r}: {type(error).__name__}: {error} "
+            "(see .failures for each)"
+        )
+
+
+class PluginError(PersiDictError):
+    """A plugin is broken, not installed, or its name is claimed twice."""
+
+
+class URLError(PersiDictError, ValueError):
+    """A URL, or what would be a dictionary's URL, cannot be used; it is never echoed whole."""

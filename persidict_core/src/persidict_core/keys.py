@@ -1,0 +1,186 @@
+"""Keys: flat, immutable sequences of safe strings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from functools import total_ordering
+from typing import Any, Final, TypeAlias, overload
+
+from .paths import SAFE_CHARS, is_part
+
+MAX_PART_LENGTH: Final = 253
+"""The longest part of a key, in characters."""
+
+PersiDictKey: TypeAlias = "str | SafeStrTuple | Sequence[PersiDictKey]"
+"""What serves as a key: a string, or a (nested) sequence of strings."""
+
+
+def get_safe_chars() -> set[str]:
+    """The characters that a part of a key may hold.
+
+    Example:
+        >>> "a" in get_safe_chars(), "/" in get_safe_chars()
+        (True, False)
+    """
+    return set(SAFE_CHARS)
+
+
+def replace_unsafe_chars(a_str: str, replace_with: str) -> str:
+    """Make a string a possible part of a key.
+
+    Args:
+        a_str: Any string.
+        replace_with: What stands in for each character that a part may not hold.
+
+    Example:
+        >>> replace_unsafe_chars("user name/1", "_")
+        'user_name_1'
+    """
+    safe = get_safe_chars()
+    return "".join(char if char in safe else replace_with for char in a_str)
+
+
+def check_part(part: str) -> str:
+    """Give one part of a key back if it is safe.
+
+    Raises:
+        ValueError: If it is empty, too long, ``.``, ``..``, or holds another character than
+            ``A-Za-z0-9()_-~.=``.
+    """
+    if is_part(part) and len(part) <= MAX_PART_LENGTH:
+        return part
+    if not part:
+        raise ValueError("a key may hold no empty string")
+    if len(part) > MAX_PART_LENGTH:
+        raise ValueError(
+            f"a string in a key has at most {MAX_PART_LENGTH} characters, not {len(part)}: "
+            f"{part[:40]!r}..."
+        )
+    if part in (".", ".."):
+        raise ValueError(f"a key may not hold {part!r}, which means a folder")
+    bad = sorted(set(part) - get_safe_chars())
+    raise ValueError(
+        f"{part!r} holds {', '.join(map(repr, bad))}, but the strings of a key may hold only "
+        "A-Z a-z 0-9 ( ) _ - ~ . = (replace_unsafe_chars helps)"
+    )
+
+
+def _flatten(source: object) -> Iterator[str]:
+    if isinstance(source, str):
+        yield check_part(str(source))
+    elif isinstance(source, SafeStrTuple):
+        yield from source.strings
+    elif isinstance(source, Sequence) and not isinstance(source, bytes | bytearray | memoryview):
+        for item in source:
+            yield from _flatten(item)
+    else:
+        raise TypeError(
+            f"a key is a string or a (nested) sequence of strings, not {type(source).__name__}"
+        )
+
+
+@total_ordering
+class SafeStrTuple(Sequence[str]):
+    """A key: an immutable, flat, non-empty sequence of safe strings.
+
+    A key of one string equals that string and hashes like it; a longer one does so with the tuple
+    of its strings. So plain strings and tuples find it in a ``dict`` or a ``set``.
+
+    Args:
+        *parts: Strings and (nested) sequences of strings; they are flattened.
+
+    Raises:
+        TypeError: If something else is among them.
+        ValueError: If there is none, or one is not safe (see `check_part`).
+
+    Example:
+        >>> key = SafeStrTuple("users", ["alex", "theme"])
+        >>> key
+        SafeStrTuple('users', 'alex', 'theme')
+        >>> str(key), key == ("users", "alex", "theme"), SafeStrTuple("a") == "a"
+        ('users/alex/theme', True, True)
+    """
+
+    __slots__ = ("_hash", "strings")
+
+    strings: tuple[str, ...]
+
+    def __new__(cls, *parts: PersiDictKey) -> SafeStrTuple:
+        strings = tuple(_flatten(parts))
+        if not strings:
+            raise ValueError("a key wants at least one string")
+        return cls.of_safe(strings)
+
+    @classmethod
+    def of_safe(cls, strings: tuple[str, ...]) -> SafeStrTuple:
+        """Make a key of strings that are known to be safe, without looking at them again."""
+        self = object.__new__(cls)
+        _set(self, "strings", strings)
+        _set(self, "_hash", hash(strings[0] if len(strings) == 1 else strings))
+        return self
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"a key is immutable: cannot set {name!r}")
+
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError(f"a key is immutable: cannot delete {name!r}")
+
+    def __len__(self) -> int:
+        return len(self.strings)
+
+    @overload
+    def __getitem__(self, index: int) -> str: ...
+    @overload
+    def __getitem__(self, index: slice) -> SafeStrTuple: ...
+    def __getitem__(self, index: int | slice) -> str | SafeStrTuple:
+        if isinstance(index, slice):
+            return SafeStrTuple(self.strings[index])
+        return self.strings[index]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.strings)
+
+    def __contains__(self, item: object) -> bool:
+        return item in self.strings
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __eq__(self, other: object) -> bool:
+        strings = _comparable(other)
+        return strings is not None and self.strings == strings
+
+    def __lt__(self, other: object) -> bool:
+        strings = _comparable(other)
+        return NotImplemented if strings is None else self.strings < strings
+
+    def __add__(self, other: PersiDictKey) -> SafeStrTuple:
+        return SafeStrTuple(self, other)
+
+    def __radd__(self, other: PersiDictKey) -> SafeStrTuple:
+        return SafeStrTuple(other, self)
+
+    def __str__(self) -> str:
+        return "/".join(self.strings)
+
+    def __repr__(self) -> str:
+        return f"SafeStrTuple({', '.join(map(repr, self.strings))})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return SafeStrTuple, self.strings
+
+
+_set: Final = object.__setattr__
+
+
+def _comparable(other: object) -> tuple[Any, ...] | None:
+    if isinstance(other, SafeStrTuple):
+        return other.strings
+    if isinstance(other, tuple):
+        return None if len(other) == 1 else other
+    return (other,) if isinstance(other, str) else None
+
+
+def common_prefix(parts: Iterable[str]) -> str:
+    """The path prefix under which the keys that begin with these parts stand."""
+    return "".join(part + "/" for part in parts)

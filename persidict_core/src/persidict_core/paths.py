@@ -1,0 +1,55 @@
+"""The alphabet of paths: what every backend may rely on, checked before any I/O.
+
+A path is one or more parts joined by ``/``. A part is one or more of ``A-Za-z0-9()_-~.=`` and is
+neither ``.`` nor ``..``; so no path is absolute, climbs, or needs quoting in a shell or a URL.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+SAFE_CHARS: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789()_-~.="
+"""Every character that a part of a key or of a path may hold."""
+
+_PART: Final = r"(?!\.\.?(?:/|\Z))[A-Za-z0-9()_\-~.=]+"
+
+is_part: Final = re.compile(_PART).fullmatch
+"""Matches one part of a path, such as ``a_btaxlooa.pkl``; None for anything else."""
+
+_is_path: Final = re.compile(rf"{_PART}(?:/{_PART})*").fullmatch
+
+
+def check_path(path: str) -> str:
+    """Give a path back if it obeys the alphabet.
+
+    Args:
+        path: A relative path, such as ``user/alex.json``.
+
+    Raises:
+        ValueError: If it does not.
+    """
+    if not isinstance(path, str):
+        raise TypeError(f"a path is a str, not {type(path).__name__}: {path!r}")
+    if not _is_path(path):
+        raise ValueError(
+            f"{path!r} is no path: it wants parts of A-Za-z0-9()_-~.= joined by '/', "
+            "none of them empty, '.' or '..'"
+        )
+    return path
+
+
+def check_prefix(prefix: str) -> str:
+    """Give a prefix back if it is empty, or a path with ``/`` at its end.
+
+    Args:
+        prefix: Such as ``""`` or ``user/``.
+
+    Raises:
+        ValueError: If it is neither.
+    """
+    if prefix:
+        if not prefix.endswith("/"):
+            raise ValueError(f"the prefix {prefix!r} must be empty or end in '/'")
+        check_path(prefix[:-1])
+    return prefix
