@@ -1,8 +1,8 @@
 """The Backend protocol: bytes under paths.
 
-A backend is five verbs over ``/``-separated relative paths. `Backend` is the protocol; `BaseBackend`
-is what authors subclass: they write the five and get the rest, written on them, and override what
-their store does better. What a store promises beyond the five stands in `Capabilities`, as data on
+A backend is five verbs over ``/``-separated relative paths. `Backend` is the protocol;
+`BaseBackend` is what authors subclass: they write the five and get the rest, written on them, and
+override what their store does better. What a store promises beyond the five stands in `Capabilities`, as data on
 the instance; a promise that is not claimed is refused, never imitated.
 """
 
@@ -11,7 +11,7 @@ from __future__ import annotations
 import io
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum, IntEnum
 from typing import (
@@ -29,7 +29,7 @@ from typing import (
 
 from . import bulk, urls
 from .configuration import Configured
-from .errors import NotSupported, ObjectNotFound, PreconditionFailed
+from .errors import NotSupported, ObjectNotFound
 from .paths import check_path, check_prefix
 
 
@@ -468,7 +468,7 @@ def check_expect(expect: object) -> Expect:
         TypeError: If it is neither an etag nor `ABSENT`; None is a common mistake for `ABSENT`.
     """
     if isinstance(expect, str) or expect is ABSENT:
-        return expect  # type: ignore[return-value]
+        return expect
     raise TypeError(f"expect is an etag (a str) or ABSENT, not {expect!r}")
 
 

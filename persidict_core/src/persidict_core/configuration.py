@@ -10,17 +10,21 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
-from functools import cache
 from typing import Any, ClassVar
 
 MASK = "***"
 
 
-@cache
+_params_of: dict[type, Mapping[str, inspect.Parameter]] = {}
+
+
 def constructor_params(cls: type) -> Mapping[str, inspect.Parameter]:
     """The parameters of a class's constructor by name, in their order, without ``self``."""
-    params = list(inspect.signature(cls.__init__).parameters.values())[1:]
-    return {param.name: param for param in params}
+    if cls not in _params_of:
+        constructor = cls.__init__  # type: ignore[misc]
+        params = list(inspect.signature(constructor).parameters.values())[1:]
+        _params_of[cls] = {param.name: param for param in params}
+    return _params_of[cls]
 
 
 def _rebuild(cls: type, params: dict[str, Any]) -> Any:
@@ -62,7 +66,7 @@ class Configured:
         shown = [
             f"{name}={value!r}"
             for index, (name, value) in enumerate(self.get_params().items())
-            if index == 0 or name not in known or not _is_same(value, known[name].default)
+            if index == 0 or name not in known or not is_default(value, known[name].default)
         ]
         return f"{type(self).__name__}({', '.join(shown)})"
 
@@ -85,5 +89,6 @@ class Configured:
         return hash((type(self), repr(self)))
 
 
-def _is_same(value: object, default: object) -> bool:
-    return value is default or (type(value) is type(default) and value == default)
+def is_default(value: object, default: object) -> bool:
+    """Whether a parameter's value is its default; ``1`` is not ``True``."""
+    return value is default or (type(value) is type(default) and bool(value == default))

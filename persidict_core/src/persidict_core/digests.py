@@ -12,9 +12,12 @@ from collections.abc import Iterable
 from typing import Final
 
 try:
-    from _md5 import md5
+    from _md5 import md5  # type: ignore[import-not-found]
 except ImportError:
-    from hashlib import md5
+    import functools
+    import hashlib
+
+    md5 = functools.partial(hashlib.md5, usedforsecurity=False)
 
 MAX_DIGEST_LEN: Final = 26
 """How many characters the whole digest has."""
@@ -36,14 +39,13 @@ def digest(part: str, length: int) -> str:
         'btaxlooa'
     """
     if length <= 8:
-        number = int.from_bytes(md5(part.encode(), usedforsecurity=False).digest()[:5], "big")
-        return (
-            _PAIRS[number >> 30]
-            + _PAIRS[number >> 20 & 1023]
-            + _PAIRS[number >> 10 & 1023]
-            + _PAIRS[number & 1023]
-        )[:length]
-    number = int.from_bytes(md5(part.encode(), usedforsecurity=False).digest(), "big") << 2
+        number = int.from_bytes(md5(part.encode()).digest()[:5])
+        letters = (
+            f"{_PAIRS[number >> 30]}{_PAIRS[number >> 20 & 1023]}"
+            f"{_PAIRS[number >> 10 & 1023]}{_PAIRS[number & 1023]}"
+        )
+        return letters if length == 8 else letters[:length]
+    number = int.from_bytes(md5(part.encode()).digest()) << 2
     return "".join(_PAIRS[number >> shift & 1023] for shift in range(120, -1, -10))[:length]
 
 

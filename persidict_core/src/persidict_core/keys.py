@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import total_ordering
 from typing import Any, Final, TypeAlias, overload
 
@@ -104,6 +104,7 @@ class SafeStrTuple(Sequence[str]):
     __slots__ = ("_hash", "strings")
 
     strings: tuple[str, ...]
+    _hash: int
 
     def __new__(cls, *parts: PersiDictKey) -> SafeStrTuple:
         strings = tuple(_flatten(parts))
@@ -114,9 +115,8 @@ class SafeStrTuple(Sequence[str]):
     @classmethod
     def of_safe(cls, strings: tuple[str, ...]) -> SafeStrTuple:
         """Make a key of strings that are known to be safe, without looking at them again."""
-        self = object.__new__(cls)
-        _set(self, "strings", strings)
-        _set(self, "_hash", hash(strings[0] if len(strings) == 1 else strings))
+        self = _new(cls)
+        _set_strings(self, strings)
         return self
 
     def __setattr__(self, name: str, value: object) -> None:
@@ -144,7 +144,12 @@ class SafeStrTuple(Sequence[str]):
         return item in self.strings
 
     def __hash__(self) -> int:
-        return self._hash
+        try:
+            return self._hash
+        except AttributeError:
+            strings = self.strings
+            _set_hash(self, hash(strings[0] if len(strings) == 1 else strings))
+            return self._hash
 
     def __eq__(self, other: object) -> bool:
         strings = _comparable(other)
@@ -170,7 +175,10 @@ class SafeStrTuple(Sequence[str]):
         return SafeStrTuple, self.strings
 
 
-_set: Final = object.__setattr__
+# The slots' own setters: what makes a key is on the way of every key that is listed.
+_new: Final = object.__new__
+_set_strings: Final = vars(SafeStrTuple)["strings"].__set__
+_set_hash: Final = vars(SafeStrTuple)["_hash"].__set__
 
 
 def _comparable(other: object) -> tuple[Any, ...] | None:
@@ -181,6 +189,10 @@ def _comparable(other: object) -> tuple[Any, ...] | None:
     return (other,) if isinstance(other, str) else None
 
 
-def common_prefix(parts: Iterable[str]) -> str:
-    """The path prefix under which the keys that begin with these parts stand."""
-    return "".join(part + "/" for part in parts)
+def hashable(key: PersiDictKey) -> PersiDictKey:
+    """Give a key back as it was given, but a list, which no dict can hold, as a `SafeStrTuple`."""
+    try:
+        hash(key)
+    except TypeError:
+        return SafeStrTuple(key)
+    return key

@@ -19,7 +19,7 @@ from enum import Enum
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl, quote, unquote, urlencode
 
-from .configuration import Configured, constructor_params
+from .configuration import Configured, constructor_params, is_default
 from .errors import URLError
 
 C = TypeVar("C")
@@ -151,9 +151,7 @@ def refuse_secrets(scheme: str, names: Iterable[str], declared: Iterable[str] = 
 
 
 def build(cls: type[C], url: str | URL, params: Mapping[str, Any]) -> C:
-    """Call a constructor with what a URL and keywords say.
-
-    A keyword wins over the URL, but for ``allow_pickle=False``, which wins wherever it is said.
+    """Call a constructor with what a URL and keywords say; see `merged`.
 
     Args:
         cls: A class with a ``scheme``; the address fills its first parameter.
@@ -178,9 +176,18 @@ def build(cls: type[C], url: str | URL, params: Mapping[str, Any]) -> C:
         arguments[first.name] = url.address
     elif first.name not in params and first.default is not None:
         raise URLError(f"{scheme}:// without an address: {first.name} is wanted")
-    if arguments.get("allow_pickle") is False and "allow_pickle" in params:
-        params = {**params, "allow_pickle": False}
-    return cls(**{**arguments, **params})
+    return cls(**merged(arguments, params))
+
+
+def merged(said: Mapping[str, Any], keywords: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters of a URL and keywords together.
+
+    A keyword wins, but for ``allow_pickle=False``, which wins wherever it is said.
+    """
+    together = {**said, **keywords}
+    if said.get("allow_pickle") is False:
+        together["allow_pickle"] = False
+    return together
 
 
 def check_known(scheme: str, given: Iterable[str], known: Sequence[str]) -> None:
@@ -234,7 +241,7 @@ def _convert(name: str, text: str, hint: Any) -> Any:
     if str in options:
         return text
     wanted = " or ".join(
-        "a built-in type's name" if option is type else getattr(option, "__name__", str(option))
+        "a built-in type's name" if option is type else str(getattr(option, "__name__", option))
         for option in options
         if option is not types.NoneType
     )
@@ -259,12 +266,8 @@ def to_text(owner: object, params: Mapping[str, Any]) -> dict[str, str]:
     return {
         name: _text(owner, name, value)
         for name, value in params.items()
-        if name not in known or not _is_default(value, known[name].default)
+        if name not in known or not is_default(value, known[name].default)
     }
-
-
-def _is_default(value: Any, default: Any) -> bool:
-    return value is default or (type(value) is type(default) and bool(value == default))
 
 
 def _text(owner: object, name: str, value: Any) -> str:
@@ -274,8 +277,10 @@ def _text(owner: object, name: str, value: Any) -> str:
         return str(value).lower()
     if isinstance(value, int | float | str):
         return str(value)
-    if isinstance(value, type) and getattr(builtins, value.__name__, None) is value:
-        return value.__name__
+    if isinstance(value, type):
+        name_of_class: str = value.__name__
+        if getattr(builtins, name_of_class, None) is value:
+            return name_of_class
     if isinstance(value, Sequence) and all(isinstance(part, str) for part in value):
         return "/".join(value)
     raise URLError(

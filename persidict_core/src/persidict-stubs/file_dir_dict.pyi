@@ -1,0 +1,1 @@
+from persidict_file import FileDirDict as FileDirDict

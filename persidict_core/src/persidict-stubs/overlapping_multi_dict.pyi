@@ -1,0 +1,1 @@
+from persidict_core import OverlappingMultiDict as OverlappingMultiDict

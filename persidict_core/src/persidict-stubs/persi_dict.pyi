@@ -1,0 +1,1 @@
+from persidict_core import PersiDict as PersiDict, PersiDictKey as PersiDictKey

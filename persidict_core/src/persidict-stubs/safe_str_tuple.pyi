@@ -1,0 +1,1 @@
+from persidict_core import SafeStrTuple as SafeStrTuple

@@ -1,0 +1,1 @@
+from persidict_core import WriteOnceDict as WriteOnceDict

@@ -1,0 +1,108 @@
+"""The core of persidict: keys, values, the mapping, and the protocol that backends follow.
+
+Users import from ``persidict``, authors of backends and serializers from here. Every public name is
+resolved on first use, so that importing the package loads none of its parts.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .backend import (
+        ABSENT as ABSENT,
+        ANY as ANY,
+        UNCHANGED as UNCHANGED,
+        AdaptedBackend as AdaptedBackend,
+        Backend as Backend,
+        BaseBackend as BaseBackend,
+        Capabilities as Capabilities,
+        ETags as ETags,
+        Expect as Expect,
+        Marker as Marker,
+        ObjectStat as ObjectStat,
+        Scope as Scope,
+        check_etag as check_etag,
+        check_expect as check_expect,
+    )
+    from .errors import (
+        BackendError as BackendError,
+        BulkError as BulkError,
+        ConcurrencyConflict as ConcurrencyConflict,
+        ImmutableItemError as ImmutableItemError,
+        NotSupported as NotSupported,
+        ObjectNotFound as ObjectNotFound,
+        PersiDictError as PersiDictError,
+        PluginError as PluginError,
+        PreconditionFailed as PreconditionFailed,
+        SerializationError as SerializationError,
+        URLError as URLError,
+    )
+    from .jokers import (
+        DELETE_CURRENT as DELETE_CURRENT,
+        KEEP_CURRENT as KEEP_CURRENT,
+        DeleteCurrentFlag as DeleteCurrentFlag,
+        Joker as Joker,
+        KeepCurrentFlag as KeepCurrentFlag,
+    )
+    from .keys import (
+        PersiDictKey as PersiDictKey,
+        SafeStrTuple as SafeStrTuple,
+        get_safe_chars as get_safe_chars,
+        replace_unsafe_chars as replace_unsafe_chars,
+    )
+    from .memory import MemoryBackend as MemoryBackend
+    from .opening import open as open
+    from .overlapping import OverlappingMultiDict as OverlappingMultiDict
+    from .paths import check_path as check_path, check_prefix as check_prefix
+    from .persi_dict import PersiDict as PersiDict
+    from .registry import (
+        Plugin as Plugin,
+        register_backend as register_backend,
+        register_dict as register_dict,
+        register_serializer as register_serializer,
+    )
+    from .serializers import Serializer as Serializer
+    from .urls import URL as URL
+    from .write_once import WriteOnceDict as WriteOnceDict
+
+_MODULES = {
+    "backend": (
+        "ABSENT ANY UNCHANGED AdaptedBackend Backend BaseBackend Capabilities ETags Expect Marker "
+        "ObjectStat Scope check_etag check_expect"
+    ),
+    "errors": (
+        "BackendError BulkError ConcurrencyConflict ImmutableItemError NotSupported ObjectNotFound "
+        "PersiDictError PluginError PreconditionFailed SerializationError URLError"
+    ),
+    "jokers": "DELETE_CURRENT KEEP_CURRENT DeleteCurrentFlag Joker KeepCurrentFlag",
+    "keys": "PersiDictKey SafeStrTuple get_safe_chars replace_unsafe_chars",
+    "memory": "MemoryBackend",
+    "opening": "open",
+    "overlapping": "OverlappingMultiDict",
+    "paths": "check_path check_prefix",
+    "persi_dict": "PersiDict",
+    "registry": "Plugin register_backend register_dict register_serializer",
+    "serializers": "Serializer",
+    "urls": "URL",
+    "write_once": "WriteOnceDict",
+}
+_MODULE_OF = {name: module for module, names in _MODULES.items() for name in names.split()}
+
+__version__ = "1.0.0"
+__all__ = sorted(name for name in _MODULE_OF if name != "open")
+
+
+def __getattr__(name: str) -> object:
+    try:
+        module = _MODULE_OF[name]
+    except KeyError:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}") from None
+    value = getattr(import_module(f"{__name__}.{module}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_MODULE_OF})

@@ -1,0 +1,3 @@
+"""``persidict.safe_str_tuple``, as earlier versions had it."""
+
+from persidict_core.keys import SafeStrTuple as SafeStrTuple

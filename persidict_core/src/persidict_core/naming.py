@@ -1,0 +1,228 @@
+"""Where a key stands: key to path, and back.
+
+A path is the prefix, the key's strings, each with its digest, joined by ``/``, a dot and the file
+type. What is listed can be read: a name that does not lead back to itself is no key.
+"""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import Any, Final
+
+from .backend import BaseBackend
+from .digests import check_digest_len, detect, digest, is_signed, proven_lengths, sign
+from .keys import MAX_PART_LENGTH, PersiDictKey, SafeStrTuple, check_part
+from .paths import is_part
+
+log = logging.getLogger("persidict")
+
+_MOST_NAMES: Final = 8192
+_LONGEST_KEPT: Final = 256
+_NAMES_LOOKED_AT: Final = 1000
+
+
+def check_file_type(file_type: str) -> str:
+    """Give a file type back if it is one.
+
+    Raises:
+        TypeError: If it is no str.
+        ValueError: If it is empty or holds a dot, a slash, or any other character that a path may
+            not hold.
+    """
+    if not isinstance(file_type, str):
+        raise TypeError(f"file_type is a str, not {type(file_type).__name__}")
+    if "." in file_type or not is_part(file_type):
+        raise ValueError(
+            f"file_type is the end of a file's name, such as 'json', without a dot: {file_type!r}"
+        )
+    return file_type
+
+
+class _SignedParts(dict[str, str]):
+    """Part of a key to its name in the store, made when first seen."""
+
+    def __init__(self, digest_len: int) -> None:
+        super().__init__()
+        self.digest_len = digest_len
+
+    def __missing__(self, part: str) -> str:
+        name = sign(check_part(part), self.digest_len)
+        if len(self) >= _MOST_NAMES:
+            self.clear()
+        self[part] = name
+        return name
+
+
+class Naming(dict[Any, str]):
+    """Key to path, remembered for a bounded number of keys; `keys_of` is the way back.
+
+    Looking up a key that was never seen makes its path, so that a get costs one look-up.
+
+    Args:
+        prefix: The strings under which all keys stand.
+        file_type: The end of each name.
+        digest_len: How many characters of digest each string gets.
+        max_name_bytes: The longest part of a path, or None.
+        max_path_bytes: The longest path, or None.
+        signed: The names of parts that another naming of the same store already knows.
+    """
+
+    def __init__(
+        self,
+        prefix: tuple[str, ...],
+        file_type: str,
+        digest_len: int,
+        max_name_bytes: int | None,
+        max_path_bytes: int | None,
+        signed: _SignedParts | None = None,
+    ) -> None:
+        super().__init__()
+        self._signed = _SignedParts(digest_len) if signed is None else signed
+        self.digest_len = digest_len
+        self.prefix = "".join(self._signed[part] + "/" for part in prefix)
+        self.suffix = "." + file_type
+        self._max_name = max_name_bytes
+        self._max_path = max_path_bytes
+
+    def below(self, prefix: tuple[str, ...]) -> Naming:
+        """The naming of a sub-dictionary; it shares what is known of parts.
+
+        Args:
+            prefix: All strings of the sub-dictionary's prefix.
+        """
+        return Naming(
+            prefix, self.suffix[1:], self.digest_len, self._max_name, self._max_path, self._signed
+        )
+
+    def __missing__(self, key: Any) -> str:
+        path = self.path_of(key)
+        # Only what cannot change serves as the key of a cache.
+        kind = type(key)
+        if len(path) <= _LONGEST_KEPT and (
+            kind is str
+            or kind is SafeStrTuple
+            or (kind is tuple and all(type(part) is str for part in key))
+        ):
+            if len(self) >= _MOST_NAMES:
+                self.clear()
+            self[key] = path
+        return path
+
+    def path_of(self, key: PersiDictKey) -> str:
+        """The path of a key.
+
+        Raises:
+            TypeError: If it is no key.
+            ValueError: If it is not safe, or too long for its place.
+        """
+        signed = self._signed
+        if type(key) is str:
+            path = f"{self.prefix}{signed[key]}{self.suffix}"
+        else:
+            if type(key) is tuple and key and all(type(part) is str for part in key):
+                strings = key
+            else:
+                strings = SafeStrTuple(key).strings
+            path = f"{self.prefix}{'/'.join([signed[part] for part in strings])}{self.suffix}"
+        if self._max_name is not None and len(path) > self._max_name:
+            longest = max(path.split("/"), key=len)
+            if len(longest) > self._max_name:
+                raise ValueError(
+                    f"{longest[:40]!r}... would be a name of {len(longest)} bytes with its digest "
+                    f"and file type; the limit of this store is {self._max_name}"
+                )
+        if self._max_path is not None and len(path) > self._max_path:
+            raise ValueError(
+                f"{path[:40]!r}... would be a path of {len(path)} bytes; "
+                f"the limit of this store is {self._max_path}"
+            )
+        return path
+
+    def folder_of(self, key: PersiDictKey | tuple[()] = ()) -> str:
+        """The path prefix under which all keys stand that begin with a key."""
+        strings = SafeStrTuple(key).strings if key else ()
+        return self.prefix + "".join(self._signed[part] + "/" for part in strings)
+
+    def part_of(self, name: str) -> str | None:
+        """The part of a key that has this name in the store; None if none has."""
+        length = self.digest_len
+        if not length:
+            return name if is_part(name) and len(name) <= MAX_PART_LENGTH else None
+        part = name[: -length - 1]
+        if (
+            name[-length:] != digest(part, length)
+            or name[-length - 1 : -length] != "_"
+            or not is_part(part)
+            or len(part) > MAX_PART_LENGTH
+            or is_signed(part, length)
+        ):
+            return None
+        return part
+
+    def keys_of(self, paths: Iterable[str]) -> Iterator[tuple[SafeStrTuple, str]]:
+        """The keys of listed paths, each with its path; what is no key is passed over.
+
+        Args:
+            paths: Paths under the prefix.
+        """
+        skipped, suffix = len(self.prefix), self.suffix
+        ending = -len(suffix)
+        part_of, make = self.part_of, SafeStrTuple.of_safe
+        last_folder, parents = "", self._parents("")
+        for path in paths:
+            if not path.endswith(suffix):
+                continue
+            folder, _, name = path[skipped:ending].rpartition("/")
+            if folder != last_folder:
+                last_folder, parents = folder, self._parents(folder)
+            part = part_of(name)
+            if part is not None and parents is not None:
+                yield make((*parents, part)), path
+
+    def _parents(self, folder: str) -> tuple[str, ...] | None:
+        parts = [self.part_of(name) for name in folder.split("/")] if folder else []
+        return None if None in parts else tuple(part for part in parts if part is not None)
+
+
+def settle_digest_len(backend: BaseBackend, file_type: str, given: int | None) -> int:
+    """The length of digest to use in a store: the one given, or the one that its names carry.
+
+    Args:
+        backend: The store; where its ``digest_len`` is 0, nothing is looked at.
+        file_type: Whose files count.
+        given: The length that the user asks for, or None.
+
+    Returns:
+        ``given``; else what most of the root's own names prove; else the backend's default. A
+        contradiction between the two is warned of.
+    """
+    if given is not None:
+        check_digest_len(given)
+    if not backend.digest_len:
+        return 0 if given is None else given
+    plain: list[str] = []
+    parts: list[str] = []
+    for name in islice(backend.list_children(), _NAMES_LOOKED_AT):
+        if name.endswith("/"):
+            parts.append(name[:-1])
+        elif name.endswith("." + file_type):
+            plain.append(name[: -len(file_type) - 1])
+    found = detect(proven_lengths([*plain, *parts]))
+    if given is None:
+        if found is None and plain:
+            warnings.warn(
+                f"no name in {backend!r} carries a digest; if they are keys, open it with "
+                f"digest_len=0 (now: digest_len={backend.digest_len})",
+                stacklevel=4,
+            )
+        return found or backend.digest_len
+    if found is not None and found != given or found is None and plain and given:
+        warnings.warn(
+            f"digest_len={given} was given, but the names in {backend!r} carry digests of "
+            f"{found or 0} characters: values written with digest_len={found or 0} are not seen",
+            stacklevel=4,
+        )
+    return given

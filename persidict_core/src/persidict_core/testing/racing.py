@@ -1,0 +1,265 @@
+"""Races: one task by many at once, in threads or in processes of their own.
+
+A task is a function ``task(subject, index, *args)`` at the top level of a module; the subject, a
+backend or a dictionary, travels to other processes by pickle, as it would in a user's program.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pickle
+import random
+import subprocess
+import sys
+import threading
+import traceback
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from types import TracebackType
+from typing import IO, Any, Final, Self
+
+from ..backend import BaseBackend, Scope
+
+MOST_SECONDS: Final = 300.0
+"""How long one team may live; then its processes are ended and the check fails."""
+
+_WORKER: Final = (
+    "import pickle, sys\n"
+    "sys.path[:] = pickle.load(sys.stdin.buffer)\n"
+    "from persidict_core.testing.racing import serve\n"
+    "serve()\n"
+)
+
+
+class Team(ABC):
+    """Some who do the same task at once; a context manager.
+
+    Args:
+        subject: The backend or dictionary that they share.
+        size: How many they are.
+    """
+
+    def __init__(self, subject: object, size: int) -> None:
+        self.subject = subject
+        self.size = size
+
+    @abstractmethod
+    def start(self, task: Callable[..., Any], *args: object) -> None:
+        """Let all begin a task; `finish` must follow."""
+
+    @abstractmethod
+    def finish(self) -> list[Any]:
+        """Wait for all, and give their results.
+
+        Raises:
+            AssertionError: If a task raised, chained to what it raised.
+        """
+
+    def run(self, task: Callable[..., Any], *args: object) -> list[Any]:
+        """Let all do a task at once, and give their results."""
+        self.start(task, *args)
+        return self.finish()
+
+    @abstractmethod
+    def __enter__(self) -> Self: ...
+
+    @abstractmethod
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None: ...
+
+
+class ThreadTeam(Team):
+    """Threads of this process; every other one uses a copy of the subject, made by pickle."""
+
+    def __enter__(self) -> Self:
+        copy = pickle.loads(pickle.dumps(self.subject))
+        self._subjects = [copy if index % 2 else self.subject for index in range(self.size)]
+        self._interval = sys.getswitchinterval()
+        # Threads take turns every 5 ms by default, in which a whole race would be over.
+        sys.setswitchinterval(1e-6)
+        self._pool = ThreadPoolExecutor(self.size, thread_name_prefix="kit")
+        return self
+
+    def start(self, task: Callable[..., Any], *args: object) -> None:
+        """Let all begin a task."""
+        line = threading.Barrier(self.size)
+
+        def run(index: int) -> Any:
+            line.wait(MOST_SECONDS)
+            return task(self._subjects[index], index, *args)
+
+        self._futures = [self._pool.submit(run, index) for index in range(self.size)]
+
+    def finish(self) -> list[Any]:
+        """Wait for all, and give their results."""
+        results = []
+        for index, future in enumerate(self._futures):
+            try:
+                results.append(future.result(MOST_SECONDS))
+            except Exception as error:
+                raise AssertionError(
+                    f"thread {index} of {self.size} failed: {type(error).__name__}: {error}"
+                ) from error
+        return results
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._pool.shutdown(wait=True, cancel_futures=True)
+        sys.setswitchinterval(self._interval)
+
+
+class ProcessTeam(Team):
+    """Processes started afresh, that share nothing with this one but the store."""
+
+    def __enter__(self) -> Self:
+        self._timed_out = False
+        self._workers = [
+            subprocess.Popen(
+                [sys.executable, "-c", _WORKER], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+            )
+            for _ in range(self.size)
+        ]
+        self._watchdog = threading.Timer(MOST_SECONDS, self._give_up)
+        self._watchdog.daemon = True
+        self._watchdog.start()
+        try:
+            for index, worker in enumerate(self._workers):
+                _send(worker.stdin, sys.path, index, pickle.dumps(self.subject))
+            self.finish()
+        except BaseException:
+            self._end()
+            raise
+        return self
+
+    def start(self, task: Callable[..., Any], *args: object) -> None:
+        """Let all begin a task, in random order."""
+        order = pickle.dumps((task, args))
+        for worker in random.sample(self._workers, self.size):
+            assert worker.stdin is not None
+            worker.stdin.write(order)
+            worker.stdin.flush()
+
+    def finish(self) -> list[Any]:
+        """Wait for all, and give their results."""
+        results, failed = [], None
+        for index, worker in enumerate(self._workers):
+            assert worker.stdout is not None
+            try:
+                result, error, trace = pickle.load(worker.stdout)
+            except EOFError as ended:
+                why = "did not finish in time" if self._timed_out else "ended"
+                raise AssertionError(f"process {index} of {self.size} {why}") from ended
+            results.append(result)
+            if trace and failed is None:
+                failed = index, error, trace
+        if failed is not None:
+            index, error, trace = failed
+            raise AssertionError(f"process {index} of {self.size} failed:\n{trace}") from error
+        return results
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._end()
+
+    def _give_up(self) -> None:
+        self._timed_out = True
+        for worker in self._workers:
+            worker.kill()
+
+    def _end(self) -> None:
+        self._watchdog.cancel()
+        for worker in self._workers:
+            with contextlib.suppress(BrokenPipeError):
+                assert worker.stdin is not None
+                worker.stdin.close()
+        for worker in self._workers:
+            try:
+                worker.wait(10)
+            except subprocess.TimeoutExpired:
+                worker.kill()
+                worker.wait()
+            assert worker.stdout is not None
+            worker.stdout.close()
+
+
+def _send(stream: IO[bytes] | None, *items: object) -> None:
+    assert stream is not None
+    for item in items:
+        pickle.dump(item, stream)
+    stream.flush()
+
+
+def serve() -> None:
+    """What a process of a team does: tasks from standard input, until it ends."""
+    orders = sys.stdin.buffer
+    answers = os.fdopen(os.dup(1), "wb")
+    # What a task prints must not mix with the answers.
+    os.dup2(2, 1)
+    subject: object = None
+
+    def answer(act: Callable[[], object]) -> None:
+        try:
+            reply = pickle.dumps((act(), None, ""))
+        except Exception as error:
+            trace = traceback.format_exc()
+            try:
+                reply = pickle.dumps((None, error, trace))
+            except Exception:
+                reply = pickle.dumps((None, None, trace))
+        answers.write(reply)
+        answers.flush()
+
+    def unpack() -> None:
+        nonlocal subject
+        subject = pickle.loads(packed)
+
+    index, packed = pickle.load(orders), pickle.load(orders)
+    answer(unpack)
+    while True:
+        try:
+            task, args = pickle.load(orders)
+        except EOFError:
+            return
+        answer(lambda task=task, args=args: task(subject, index, *args))  # type: ignore[misc]
+
+
+def teams(subject: object, size: int, scope: Scope) -> Iterator[Team]:
+    """The teams to race for a promise that holds in a scope: threads, and processes if it says so.
+
+    Args:
+        subject: The backend or dictionary.
+        size: How many are in a team.
+        scope: Among whom the promise holds; not `Scope.NONE`.
+    """
+    with ThreadTeam(subject, size) as threads:
+        yield threads
+    if scope >= Scope.PROCESSES:
+        with ProcessTeam(subject, size) as processes:
+            yield processes
+
+
+def shared_among(backend: BaseBackend, scope: Scope | None = None) -> Scope:
+    """Among whom a store is shared: as given, else as the backend claims, else processes.
+
+    Args:
+        backend: The backend.
+        scope: What its author says.
+    """
+    if scope is not None:
+        return scope
+    can = backend.capabilities
+    return max(can.if_absent, can.if_match, can.delete_if) or Scope.PROCESSES

@@ -1,0 +1,384 @@
+"""The way of a value, between a key and a backend.
+
+Down: `_prepare` checks the key and the value and gives the path; `_store` encodes and writes. Up:
+`_load` reads and decodes. `PersiDict` is the mapping that is written on these.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack
+from typing import Any, BinaryIO, ClassVar, Final, Generic, Literal, Self, TypeVar, cast
+
+from . import registry, urls
+from .backend import (
+    ABSENT,
+    ANY,
+    AdaptedBackend,
+    Backend,
+    BaseBackend,
+    Expect,
+    Marker,
+    ObjectStat,
+    Scope,
+    check_expect,
+)
+from .configuration import Configured, constructor_params
+from .errors import (
+    ImmutableItemError,
+    NotSupported,
+    ObjectNotFound,
+    PersiDictError,
+    PluginError,
+    PreconditionFailed,
+    SerializationError,
+    URLError,
+)
+from .jokers import DELETE_CURRENT, KEEP_CURRENT, Joker
+from .keys import PersiDictKey, SafeStrTuple, hashable
+from .naming import Naming, check_file_type, settle_digest_len
+from .serializers import Serializer
+from .spool import Spool
+
+V = TypeVar("V")
+
+_FORMER_NAMES: Final = {
+    "serialization_format": "file_type",
+    "append_only": "immutable_items",
+    "get_item_if": "get_with_etag",
+    "set_item_if": "set_if",
+    "setdefault_if": "setdefault",
+    "discard_if": "delete_if",
+    "transform_item": "transform",
+}
+
+
+class ValueStore(Configured, Generic[V]):
+    """Values of one file type under keys, in a backend; `PersiDict` tells of the parameters."""
+
+    scheme: ClassVar[str] = ""
+    """The URL scheme that a front class, such as FileDirDict, serves."""
+
+    def __new__(cls, *args: Any, **params: Any) -> Self:
+        for former in _FORMER_NAMES.keys() & params.keys():
+            raise TypeError(f"{cls.__name__}: {former} is called {_FORMER_NAMES[former]} today")
+        return super().__new__(cls)
+
+    def __init__(
+        self,
+        backend: Backend | str | os.PathLike[str],
+        *,
+        file_type: str = "pkl",
+        prefix: str | Iterable[str] = (),
+        digest_len: int | None = None,
+        immutable_items: bool = False,
+        base_class_for_values: type | None = None,
+        allow_pickle: bool = True,
+        max_value_bytes: int | None = None,
+    ) -> None:
+        self.file_type = check_file_type(file_type)
+        self.immutable_items = bool(immutable_items)
+        self.base_class_for_values = base_class_for_values
+        self.allow_pickle = bool(allow_pickle)
+        self.max_value_bytes = _check_limit(max_value_bytes)
+        if base_class_for_values is not None and not isinstance(base_class_for_values, type):
+            raise TypeError(f"base_class_for_values is a class, not {base_class_for_values!r}")
+        self._serializer = _serializer_for(self)
+        self.prefix = _prefix(prefix)
+        self.backend: BaseBackend = _backend(backend)
+        if self.immutable_items and not self.backend.probes:
+            self._require("immutable_items", "if_absent")
+        self.digest_len = settle_digest_len(self.backend, self.file_type, digest_len)
+        self._paths = Naming(
+            tuple(self.prefix),
+            self.file_type,
+            self.digest_len,
+            self.backend.max_name_bytes,
+            self.backend.max_path_bytes,
+        )
+
+    @classmethod
+    def from_url(cls, url: str | urls.URL, **params: Any) -> Self:
+        """Open the dictionary that a URL names; see `open`.
+
+        Raises:
+            URLError: If the URL does not fit.
+            PluginError: If nothing is installed for its scheme.
+        """
+        url = urls.URL.parse(url)
+        if cls.scheme:
+            return urls.build(cls, url, params)
+        if next(iter(constructor_params(cls))) != "backend":
+            raise URLError(f"{cls.__name__} cannot be opened by a URL")
+        kind = registry.backends.get(url.scheme)
+        own = [name for name in constructor_params(cls) if name != "backend"]
+        theirs = [name for name in list(constructor_params(kind))[1:] if name not in own]
+        urls.refuse_secrets(url.scheme, url.query, kind.secret_params)
+        urls.check_known(url.scheme, [*url.query, *params], own + theirs)
+        backend = kind.from_url(
+            url.with_query({name: text for name, text in url.query.items() if name in theirs}),
+            **{name: value for name, value in params.items() if name in theirs},
+        )
+        said = {name: text for name, text in url.query.items() if name in own}
+        keywords = {name: value for name, value in params.items() if name in own}
+        return cls(backend, **urls.merged(urls.from_text(cls, said), keywords))
+
+    @property
+    def url(self) -> str:
+        """The URL that opens this dictionary again.
+
+        Raises:
+            URLError: If a URL cannot say it, as with a class of the user's for the values.
+        """
+        if self.scheme:
+            return str(urls.of(self))
+        params = self.get_params()
+        if self.digest_len == self.backend.digest_len == 0:
+            del params["digest_len"]  # What no digest_len at all gives here, too.
+        address = urls.URL.parse(params.pop("backend").url)
+        return str(address.with_query({**address.query, **urls.to_text(self, params)}))
+
+    @property
+    def base_dir(self) -> str | None:
+        """The folder of the values, absolute; None where they are in none."""
+        return None
+
+    @property
+    def base_url(self) -> str | None:
+        """The URL of the place of the values, without parameters; None if they have none."""
+        try:
+            return str(urls.URL.parse(self.backend.url).with_query({}))
+        except URLError:
+            return None
+
+    # The way of a value.
+
+    def _path(self, key: PersiDictKey) -> str:
+        try:
+            return self._paths[key]
+        except TypeError:
+            pass  # A list, say: a key, but not one that can be remembered.
+        return self._paths.path_of(key)
+
+    def _prepare(
+        self, key: PersiDictKey, value: object, expect: Expect | Literal[Marker.ANY] = ANY
+    ) -> str:
+        """The gate of every write: check all that was given, and give the path."""
+        path = self._path(key)
+        if expect is not ANY:
+            check_expect(expect)
+        base = self.base_class_for_values
+        if base is not None and not isinstance(value, base) and not isinstance(value, Joker):
+            raise TypeError(
+                f"the value for {key!r} is a {type(value).__name__}, but this dictionary holds "
+                f"{base.__name__} only"
+            )
+        return path
+
+    def _refuse(self, key: PersiDictKey, value: object) -> None:
+        """What happens to a change of an immutable item; the one hook of subclasses.
+
+        Args:
+            key: The item's key.
+            value: What would replace its value, or `DELETE_CURRENT`.
+        """
+        raise ImmutableItemError(key, "be deleted" if value is DELETE_CURRENT else "be changed")
+
+    def _act(self, key: PersiDictKey, value: object) -> None:
+        """Write, keep or delete one item, without a condition of the caller's."""
+        path = self._prepare(key, value)
+        if value is KEEP_CURRENT:
+            return
+        if value is DELETE_CURRENT:
+            self._delete_path(key, path)
+        elif not self.immutable_items:
+            self._store(key, path, value, ANY)
+        else:
+            try:
+                self._store(key, path, value, ABSENT)
+            except PreconditionFailed:
+                self._refuse(key, value)
+
+    def _act_on_many(
+        self, batch: Mapping[str, tuple[PersiDictKey, object]]
+    ) -> dict[PersiDictKey, Exception]:
+        """Write or delete a batch of items by path; give the errors of those that failed."""
+        failures: dict[PersiDictKey, Exception] = {}
+
+        def encoded() -> Iterator[tuple[str, bytes]]:
+            for path, (key, value) in batch.items():
+                if value is DELETE_CURRENT:
+                    continue
+                try:
+                    data = self._encode(key, path, value)
+                except SerializationError as error:
+                    failures[hashable(key)] = error
+                else:
+                    yield path, data
+
+        results = self.backend.write_many(encoded(), ABSENT if self.immutable_items else ANY)
+        deletions = [path for path, (_, value) in batch.items() if value is DELETE_CURRENT]
+        for path, result in results:
+            if isinstance(result, Exception):
+                key, value = batch[path]
+                try:
+                    if not (self.immutable_items and isinstance(result, PreconditionFailed)):
+                        raise result
+                    self._refuse(key, value)
+                except Exception as error:
+                    failures[hashable(key)] = error
+        for path, gone in self.backend.delete_many(deletions):
+            if isinstance(gone, Exception) and not isinstance(gone, ObjectNotFound):
+                failures[hashable(batch[path][0])] = gone
+        return failures
+
+    def _store(
+        self,
+        key: PersiDictKey,
+        path: str,
+        value: object,
+        expect: Literal[Marker.ANY, Marker.ABSENT],
+    ) -> None:
+        """Encode and write one item; a long value is streamed, never whole in memory."""
+        if not self._serializer.streams:
+            data = self._encode(key, path, value)
+        else:
+            with ExitStack() as stack:
+                spool = Spool(lambda: stack.enter_context(self.backend.write_file(path, expect)))
+                try:
+                    self._serializer.dump(value, cast(BinaryIO, spool))
+                except Exception as error:
+                    if spool.streams and isinstance(error, OSError):
+                        raise  # The store's own, on the way to its file.
+                    raise self._unusable(error, key, path, "cannot be written") from error
+            if spool.streams:
+                return
+            data = spool.getvalue()
+        if expect is ANY:
+            self.backend.write_bytes(path, data)
+        else:
+            self.backend.write_if(path, data, expect)
+
+    def _encode(self, key: PersiDictKey, path: str, value: object) -> bytes:
+        try:
+            return self._serializer.dumps(value)
+        except Exception as error:
+            raise self._unusable(error, key, path, "cannot be written") from error
+
+    def _load(self, key: PersiDictKey, path: str) -> V:
+        """Read one item; `ObjectNotFound` if there is none."""
+        if self.max_value_bytes is not None:
+            self._check_size(key, self.backend.stat(path))
+        return self._decode(key, path, self.backend.read_bytes(path))
+
+    def _load_versioned(self, key: PersiDictKey, path: str) -> tuple[V, ObjectStat]:
+        """Read one item with the stat of its version; `ObjectNotFound` if there is none."""
+        if self.max_value_bytes is not None:
+            self._check_size(key, self.backend.stat(path))
+        found = self.backend.read_versioned(path)
+        assert not isinstance(found, Marker)
+        data, stat = found
+        return self._decode(key, path, data), stat
+
+    def _decode(self, key: PersiDictKey, path: str, data: bytes) -> V:
+        try:
+            value = self._serializer.loads(data)
+        except Exception as error:
+            raise self._unusable(error, key, path, "cannot be read") from error
+        base = self.base_class_for_values
+        if base is not None and not isinstance(value, base):
+            raise TypeError(
+                f"the stored value of {key!r} is a {type(value).__name__}, but this dictionary "
+                f"holds {base.__name__} only"
+            )
+        return cast(V, value)
+
+    def _unusable(self, error: Exception, key: object, path: str, what: str) -> Exception:
+        """The error to raise where a serializer failed."""
+        if isinstance(error, MemoryError):
+            return error
+        if isinstance(error, SerializationError):
+            problem = error.problem
+        elif isinstance(error, PersiDictError):
+            return error
+        else:
+            problem = f"the value {what}: {type(error).__name__}: {error}"
+        return SerializationError(problem, key, path, self.file_type)
+
+    def _check_size(self, key: PersiDictKey, stat: ObjectStat) -> None:
+        if self.max_value_bytes is not None and stat.size > self.max_value_bytes:
+            raise SerializationError(
+                f"{stat.size} bytes are stored, more than max_value_bytes={self.max_value_bytes}",
+                key,
+                stat.path,
+                self.file_type,
+            )
+
+    def _delete_path(self, key: PersiDictKey, path: str) -> bool:
+        if self.immutable_items:
+            self._refuse(key, DELETE_CURRENT)
+        try:
+            self.backend.delete(path)
+        except ObjectNotFound:
+            return False
+        return True
+
+    def _claims(self, *conditions: str) -> bool:
+        claimed = self.backend.capabilities
+        return all(getattr(claimed, name) > Scope.NONE for name in conditions)
+
+    def _require(self, what: str, *conditions: str) -> None:
+        if not self._claims(*conditions):
+            raise NotSupported(
+                f"{what} needs {' and '.join(conditions)}, which {self.backend!r} does not "
+                f"promise: {self.backend.capabilities}"
+            )
+
+    def __getattr__(self, name: str) -> Any:
+        if name in _FORMER_NAMES:
+            raise AttributeError(f"{name} is called {_FORMER_NAMES[name]} today")
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
+
+def _backend(source: Backend | str | os.PathLike[str]) -> BaseBackend:
+    if isinstance(source, BaseBackend):
+        return source
+    if isinstance(source, str | os.PathLike | urls.URL):
+        url = urls.URL.parse(source)
+        kind: type[BaseBackend] = registry.backends.get(url.scheme)
+        return kind.from_url(url)
+    if isinstance(source, type):
+        raise TypeError(f"an instance of {source.__name__} is wanted as backend, not the class")
+    return AdaptedBackend(source)
+
+
+def _check_limit(limit: int | None) -> int | None:
+    if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int)):
+        raise TypeError(f"max_value_bytes is a number of bytes or None, not {limit!r}")
+    if limit is not None and limit < 1:
+        raise ValueError(f"max_value_bytes is at least 1, not {limit}")
+    return limit
+
+
+def _prefix(prefix: str | Iterable[str]) -> tuple[str, ...]:
+    parts = prefix.split("/") if isinstance(prefix, str) and prefix else tuple(prefix)
+    return SafeStrTuple(parts).strings if parts else ()
+
+
+def _serializer_for(d: ValueStore[Any]) -> Serializer:
+    """The serializer of a dictionary's file type; a base class of str makes any other type text."""
+    if d.base_class_for_values is str and d.file_type not in ("pkl", "json"):
+        from .serializers.text import TextSerializer
+
+        return TextSerializer(d.file_type, d.allow_pickle, d.max_value_bytes)
+    try:
+        kind: type[Serializer] = registry.serializers.get(d.file_type)
+    except PluginError as error:
+        if error.__cause__ is not None:
+            raise
+        raise ValueError(
+            f"file_type={d.file_type!r} is no installed format; for text give "
+            f"base_class_for_values=str as well ({error})"
+        ) from error
+    return kind(d.allow_pickle, d.max_value_bytes)
