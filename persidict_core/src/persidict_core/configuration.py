@@ -22,7 +22,9 @@ def constructor_params(cls: type) -> Mapping[str, inspect.Parameter]:
     """The parameters of a class's constructor by name, in their order, without ``self``."""
     if cls not in _params_of:
         constructor = cls.__init__  # type: ignore[misc]
-        params = list(inspect.signature(constructor).parameters.values())[1:]
+        # The signature of object's own says that it takes anything, and it takes nothing.
+        own = constructor is not object.__init__
+        params = list(inspect.signature(constructor).parameters.values())[1:] if own else []
         _params_of[cls] = {param.name: param for param in params}
     return _params_of[cls]
 

@@ -8,6 +8,7 @@ but ``importlib.metadata``, and that on the first reading.
 from __future__ import annotations
 
 import importlib
+import os
 import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -123,8 +124,9 @@ def _name_of(distribution: Distribution) -> str:
 
 
 def _blamed(distribution: Distribution, error: Exception) -> Plugin:
-    # No public attribute tells the folder, and where METADATA is missing nothing else names it.
-    where = str(getattr(distribution, "_path", "a distribution"))
+    # No public attribute tells the folder, and where METADATA is missing nothing else names it. The
+    # path may lead to one folder twice, as "" does in the folder that stands in PYTHONPATH.
+    where = os.path.realpath(str(getattr(distribution, "_path", "a distribution")))
     try:
         name, version = _name_of(distribution), distribution.version or ""
     except ValueError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from typing import Any
 
@@ -38,7 +39,7 @@ class OverlappingMultiDict(Configured):
         shared_subdicts_params: Mapping[str, Any],
         **individual_subdicts_params: Mapping[str, Any],
     ) -> None:
-        if not (isinstance(dict_type, type) and issubclass(dict_type, PersiDict)):
+        if not inspect.isclass(dict_type) or not issubclass(dict_type, PersiDict):
             raise TypeError(f"dict_type is a subclass of PersiDict, not {dict_type!r}")
         everything = {"shared_subdicts_params": shared_subdicts_params}
         for name, params in {**everything, **individual_subdicts_params}.items():

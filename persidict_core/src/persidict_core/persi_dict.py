@@ -176,6 +176,8 @@ class PersiDict(ValueStore[V], MutableMapping[PersiDictKey, V]):
     def popitem(self) -> tuple[SafeStrTuple, V]:
         """Take any item out; KeyError if there is none."""
         for key in self:
+            if self.immutable_items:
+                self._refuse(key, DELETE_CURRENT)
             try:
                 return key, self.pop(key)
             except KeyError:

@@ -42,7 +42,6 @@ class Registry(Generic[T]):
         valid: A pattern that names match wholly.
         builtin: Name to ``module:class``, found without reading any metadata.
         reserved: Name to the requirement that installs it; no other distribution may claim it.
-        advice: Ends the message for an unknown name.
     """
 
     def __init__(
@@ -55,7 +54,6 @@ class Registry(Generic[T]):
         valid: str,
         builtin: Mapping[str, str],
         reserved: Mapping[str, str],
-        advice: str = "",
     ) -> None:
         self.group = group
         self.noun = noun
@@ -66,7 +64,6 @@ class Registry(Generic[T]):
             name: Plugin(name, value, _CORE, __version__) for name, value in builtin.items()
         }
         self.reserved = reserved
-        self.advice = advice
         self.registered: dict[str, type[T]] = {}
         self._errors: dict[Plugin, str] = {}
 
@@ -247,7 +244,7 @@ class Registry(Generic[T]):
         text += f" (installed: {', '.join(known) or 'none'})"
         for plugin in installed.read().unreadable:
             text += f"; {plugin.distribution} could not be read: {plugin.error}"
-        return text + self.advice
+        return text
 
 
 def _resolve(value: str) -> Any:
@@ -301,7 +298,6 @@ serializers: Final[Registry[Serializer]] = Registry(
         "json": "persidict_core.serializers.json_text:JsonSerializer",
     },
     reserved={"npy": "persidict-core[numpy]", "parquet": "persidict-core[pandas]"},
-    advice="; text of any file type wants base_class_for_values=str",
 )
 
 
@@ -370,51 +366,3 @@ def register_serializer(cls: type[S], *, replace: bool = False) -> type[S]:
     """
     serializers.register(cls, replace=replace)
     return cls
-
-
-def find_front(scheme: str) -> type[PersiDict[Any]] | None:
-    """The dictionary that opens URLs of a scheme, if a plugin brings one.
-
-    It is one that was registered, or one of the distribution that brings the backend, so that no
-    other plugin is imported.
-
-    Args:
-        scheme: The URL's scheme.
-
-    Raises:
-        PluginError: If that dictionary is broken, or more than one has this scheme and none is
-            the base of the others.
-    """
-    found = [] if backends.owner(scheme) else list(dicts.registered.values())
-    broken = None
-    for claim in _beside(scheme):
-        try:
-            found.append(dicts.load(claim))
-        except PluginError as error:
-            broken = error
-    fronts = [cls for cls in found if cls.scheme == scheme]
-    for front in fronts:
-        if all(issubclass(other, front) for other in fronts):
-            return front
-    if fronts:
-        raise PluginError(
-            f"the scheme {scheme!r} has more than one dictionary: "
-            f"{' and '.join(str(_described(scheme, cls)) for cls in fronts)}"
-        )
-    if broken:
-        raise broken
-    return None
-
-
-def _beside(scheme: str) -> list[Plugin]:
-    """The dictionaries that come with the backend of a scheme."""
-    if scheme in backends.builtin or scheme in backends.registered:
-        return []
-    brings = backends.claims(scheme) or backends.claims(scheme, fresh=True)
-    if len(brings) != 1:
-        return []
-    return [
-        claim
-        for claim in dicts.claims()
-        if claim.distribution == brings[0].distribution and claim.name not in dicts.registered
-    ]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import builtins
 import difflib
+import inspect
 import os
 import re
 import types
@@ -26,6 +27,7 @@ C = TypeVar("C")
 
 _HAS_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]+)://(.*)", re.DOTALL).fullmatch
 _SEEMS_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]+):(?!\\)").match
+_SEEMS_URL = re.compile(r"(?![A-Za-z]:)[^/\\]*://").match
 _SEEMS_QUERY = re.compile(r"\?[A-Za-z_]\w*=").search
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]").search
 _SECRET = re.compile(
@@ -54,6 +56,14 @@ class URL:
     address: str
     query: Mapping[str, str] = field(default_factory=dict, hash=False)
 
+    def __post_init__(self) -> None:
+        query = {_canonical(name): _canonical(text) for name, text in self.query.items()}
+        object.__setattr__(self, "address", _canonical(self.address))
+        object.__setattr__(self, "query", types.MappingProxyType(query))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return URL, (self.scheme, self.address, dict(self.query))
+
     @classmethod
     def parse(cls, source: str | os.PathLike[str] | URL) -> URL:
         """Read a URL, a folder's name, or a path object.
@@ -68,7 +78,7 @@ class URL:
         if isinstance(source, URL):
             return source
         if isinstance(source, os.PathLike):
-            return cls("file", os.fspath(source))
+            return cls("file", os.fsdecode(source))
         if not isinstance(source, str):
             raise TypeError(
                 f"a URL, a folder's name or a path object is wanted, not {type(source).__name__}"
@@ -87,6 +97,7 @@ class URL:
                 f"a user or password in a {scheme}: URL is refused: leave credentials to the "
                 "store's own chain (environment, profile); write an '@' in a name as %40"
             )
+        text = _canonical(text)
         try:
             pairs = parse_qsl(
                 text, keep_blank_values=True, strict_parsing=bool(text), errors="surrogateescape"
@@ -103,10 +114,10 @@ class URL:
 
     def with_query(self, query: Mapping[str, str]) -> URL:
         """The same address with other parameters."""
-        return URL(self.scheme, self.address, dict(query))
+        return URL(self.scheme, self.address, query)
 
     def __str__(self) -> str:
-        address = quote(os.fsencode(self.address), safe="/:~()=+,!$&'*;")
+        address = quote(self.address, safe="/:~()=+,!$&'*;", errors="surrogateescape")
         query = urlencode(self.query, quote_via=quote, safe="/()", errors="surrogateescape")
         return f"{self.scheme}://{address}{'?' if query else ''}{query}"
 
@@ -114,9 +125,22 @@ class URL:
         return f"URL({str(self)!r})"
 
 
+def _canonical(text: str) -> str:
+    """The text that its own bytes decode to: escaped bytes (see PEP 383) as characters."""
+    try:
+        return text.encode(errors="surrogateescape").decode(errors="surrogateescape")
+    except UnicodeEncodeError:
+        raise URLError("a lone surrogate in a URL or a folder's name: it is no text") from None
+
+
 def _folder(text: str) -> str:
     if not text:
         raise URLError("an empty string is neither a URL nor a folder's name")
+    if _SEEMS_URL(text):
+        raise URLError(
+            "what stands before '://' is no scheme, which is letters and digits; a folder of such "
+            "a name is written './...' or as a pathlib.Path"
+        )
     if seems := _SEEMS_SCHEME(text):
         raise URLError(
             f"'{seems[1]}:' without '//': a URL is written {seems[1]}://address, and a folder of "
@@ -166,15 +190,17 @@ def build(cls: type[C], url: str | URL, params: Mapping[str, Any]) -> C:
     if url.scheme != scheme:
         raise URLError(f"{cls.__name__} wants a {scheme}:// URL, not {url.scheme}://")
     known = dict(constructor_params(cls))
-    first = next(iter(known.values()))
+    first = next(iter(known.values()), None)
     refuse_secrets(scheme, url.query, getattr(cls, "secret_params", ()))
     names = list(known)[1:]
     check_known(scheme, url.query, names)
     check_known(scheme, params, list(known))
     arguments = from_text(cls, url.query)
     if url.address:
+        if first is None:
+            raise URLError(f"{scheme}:// has no address: {cls.__name__} takes no parameters")
         arguments[first.name] = url.address
-    elif first.name not in params and first.default is not None:
+    elif first is not None and first.name not in params and first.default is not None:
         raise URLError(f"{scheme}:// without an address: {first.name} is wanted")
     return cls(**merged(arguments, params))
 
@@ -211,11 +237,21 @@ def from_text(cls: type, query: Mapping[str, str]) -> dict[str, Any]:
     Raises:
         URLError: If a text does not fit.
     """
+    return {name: _convert(name, text, _hint(cls, name)) for name, text in query.items()}
+
+
+def _hint(cls: type, name: str) -> Any:
+    constructor = inspect.unwrap(cls.__init__)  # type: ignore[misc]
+    annotation = constructor.__annotations__.get(name, str)
+    # One at a time: another's may name what is imported for type checkers only.
+    alone = types.SimpleNamespace(__annotations__={name: annotation})
     try:
-        hints = typing.get_type_hints(cls.__init__)  # type: ignore[misc]
-    except NameError:
-        hints = {}
-    return {name: _convert(name, text, hints.get(name, str)) for name, text in query.items()}
+        return typing.get_type_hints(alone, getattr(constructor, "__globals__", {}))[name]
+    except (NameError, AttributeError, TypeError):
+        raise URLError(
+            f"the parameter {name!r} wants {annotation}, which a URL cannot say: give it as a "
+            "keyword"
+        ) from None
 
 
 def _convert(name: str, text: str, hint: Any) -> Any:
@@ -232,8 +268,9 @@ def _convert(name: str, text: str, hint: Any) -> Any:
             except ValueError:
                 continue
         if isinstance(option, type) and issubclass(option, Enum):
-            if text.upper() in option.__members__:
-                return option[text.upper()]
+            for member in option:
+                if member.name.lower() == lower:
+                    return member
         elif option is type or typing.get_origin(option) is type:
             found = getattr(builtins, text, None)
             if isinstance(found, type):
@@ -263,11 +300,16 @@ def to_text(owner: object, params: Mapping[str, Any]) -> dict[str, str]:
         URLError: If a URL cannot say one.
     """
     known = constructor_params(type(owner))
-    return {
+    query = {
         name: _text(owner, name, value)
         for name, value in params.items()
         if name not in known or not is_default(value, known[name].default)
     }
+    for name, found in from_text(type(owner), query).items():
+        # A sequence is read as text where the constructor takes that apart itself.
+        if found != (query[name] if _is_sequence(params[name]) else params[name]):
+            raise _unsaid(owner, name, params[name])
+    return query
 
 
 def _text(owner: object, name: str, value: Any) -> str:
@@ -281,9 +323,17 @@ def _text(owner: object, name: str, value: Any) -> str:
         name_of_class: str = value.__name__
         if getattr(builtins, name_of_class, None) is value:
             return name_of_class
-    if isinstance(value, Sequence) and all(isinstance(part, str) for part in value):
+    if _is_sequence(value):
         return "/".join(value)
-    raise URLError(
+    raise _unsaid(owner, name, value)
+
+
+def _is_sequence(value: object) -> bool:
+    return isinstance(value, list | tuple) and all(isinstance(part, str) for part in value)
+
+
+def _unsaid(owner: object, name: str, value: object) -> URLError:
+    return URLError(
         f"{type(owner).__name__} has no URL: a URL cannot say its {name}, a {type(value).__name__}"
     )
 
@@ -301,7 +351,10 @@ def of(owner: Configured) -> URL:
     for name in owner.secret_params:
         if params.get(name) is not None:
             raise URLError(f"{type(owner).__name__} has no URL: its {name} is a secret")
-    address = params.pop(next(iter(constructor_params(type(owner)))))
-    if address is not None and not isinstance(address, str):
-        raise URLError(f"{type(owner).__name__} has no URL: {type(address).__name__} is no address")
+    first = next(iter(constructor_params(type(owner)).values()), None)
+    if first is None:
+        return URL(scheme, "")
+    address = params.pop(first.name)
+    if not (isinstance(address, str) and address) and not is_default(address, first.default):
+        raise _unsaid(owner, first.name, address)
     return URL(scheme, address or "", to_text(owner, params))
