@@ -359,8 +359,9 @@ class PersiDict(ValueStore[V], MutableMapping[PersiDictKey, V]):
     def update(self, other: Any = (), /, **items: V) -> None:
         """Write many items, as ``dict.update`` does, by `set_many`."""
         if hasattr(other, "keys") and not isinstance(other, Mapping):
-            other = ((key, other[key]) for key in other.keys())  # noqa: SIM118
-        self.set_many(other)
+            self.set_many((key, other[key]) for key in other.keys())  # noqa: SIM118
+        else:
+            self.set_many(other)
         self.set_many(items)
 
     def delete_many(self, keys: Iterable[PersiDictKey]) -> None:

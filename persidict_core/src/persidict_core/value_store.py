@@ -375,7 +375,7 @@ def _serializer_for(d: ValueStore[Any]) -> Serializer:
     try:
         kind: type[Serializer] = registry.serializers.get(d.file_type)
     except PluginError as error:
-        if error.__cause__ is not None:
+        if error.__cause__ is not None or registry.serializers.claims(d.file_type):
             raise
         raise ValueError(
             f"file_type={d.file_type!r} is no installed format; for text give "

@@ -65,6 +65,11 @@ class FileDirDict(PersiDict[V]):
         max_value_bytes: int | None = None,
         lock_scope: Scope | None = None,
     ) -> None:
+        if isinstance(base_dir, str) and "://" in base_dir:
+            raise ValueError(
+                "base_dir is a folder, not a URL: open a URL by persidict.open(url), or give a "
+                "folder of such a name as a pathlib.Path"
+            )
         backend = FileBackend(base_dir, fsync=fsync, lock_scope=lock_scope)
         if os.path.lexists(backend.root) and not os.path.isdir(backend.root):
             raise ValueError(f"base_dir={backend.root!r} is no folder")

@@ -7,4 +7,4 @@ from persidict_core.keys import (
 )
 
 SAFE_CHARS_SET = get_safe_chars()
-SAFE_STRING_MAX_LENGTH = MAX_PART_LENGTH
+SAFE_STRING_MAX_LENGTH: int = MAX_PART_LENGTH

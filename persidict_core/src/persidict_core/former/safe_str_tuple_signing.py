@@ -17,7 +17,7 @@ def sign_safe_str_tuple(str_seq: PersiDictKey, digest_len: int) -> SafeStrTuple:
 
     Example:
         >>> sign_safe_str_tuple(("a", "b"), 4)
-        SafeStrTuple('a_btax', 'b_sluv')
+        SafeStrTuple('a_btax', 'b_slvv')
     """
     check_digest_len(digest_len)
     return SafeStrTuple(*(sign(part, digest_len) for part in SafeStrTuple(str_seq)))

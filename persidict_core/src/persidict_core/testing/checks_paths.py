@@ -8,7 +8,7 @@ from typing import Any, Final
 from ..backend import ABSENT, BaseBackend, ETags, Scope
 from ..errors import BackendError, NotSupported
 from ..paths import SAFE_CHARS
-from .expecting import raised
+from .expecting import raised, taken
 
 BAD_PATHS: Final = (
     "", ".", "..", "/", "/a", "a/", "a//b", "./a", "../a", "a/../b", "a/./b", "a/..",
@@ -88,7 +88,7 @@ def check_bad_paths_among_many(backend: BaseBackend) -> None:
             ("read_many", backend.read_many(paths)),
             ("delete_many", backend.delete_many(paths)),
         ):
-            found = list(results)
+            found = taken(name, results)
             assert [item for item, _ in found] == paths, f"{name} gave the paths {found}"
             assert isinstance(found[1][1], ValueError), f"{name}({path!r}) gave {found[1][1]!r}"
             others = [result for _, result in (found[0], found[2])]

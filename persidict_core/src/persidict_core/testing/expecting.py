@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TypeVar
 
+T = TypeVar("T")
 E = TypeVar("E", bound=Exception)
 
 
@@ -37,3 +38,22 @@ def raised(
             f"{what} must raise {names}, but raised {type(error).__name__}: {error}"
         ) from error
     raise AssertionError(f"{what} must raise {names}, but gave {result!r:.200}")
+
+
+def taken(what: str, results: Iterable[T]) -> list[T]:
+    """Take all results of an iterable that must not raise.
+
+    Args:
+        what: What is taken, for the message.
+        results: The iterable.
+
+    Raises:
+        AssertionError: If it raises.
+    """
+    try:
+        return list(results)
+    except Exception as error:
+        raise AssertionError(
+            f"{what} must give an item's failure as its result, "
+            f"but raised {type(error).__name__}: {error}"
+        ) from error

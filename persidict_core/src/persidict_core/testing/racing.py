@@ -21,6 +21,7 @@ from types import TracebackType
 from typing import IO, Any, Final, Self
 
 from ..backend import BaseBackend, Scope
+from .jitter import packages_of, unsteadily
 
 MOST_SECONDS: Final = 300.0
 """How long one team may live; then its processes are ended and the check fails."""
@@ -89,10 +90,11 @@ class ThreadTeam(Team):
     def start(self, task: Callable[..., Any], *args: object) -> None:
         """Let all begin a task."""
         line = threading.Barrier(self.size)
+        packages = packages_of(self.subject)
 
         def run(index: int) -> Any:
             line.wait(MOST_SECONDS)
-            return task(self._subjects[index], index, *args)
+            return unsteadily(packages, lambda: task(self._subjects[index], index, *args))
 
         self._futures = [self._pool.submit(run, index) for index in range(self.size)]
 
@@ -229,12 +231,13 @@ def serve() -> None:
 
     index, packed = pickle.load(orders), pickle.load(orders)
     answer(unpack)
+    packages = packages_of(subject)
     while True:
         try:
             task, args = pickle.load(orders)
         except EOFError:
             return
-        answer(lambda task=task, args=args: task(subject, index, *args))  # type: ignore[misc]
+        answer(lambda: unsteadily(packages, lambda: task(subject, index, *args)))  # noqa: B023
 
 
 def teams(subject: object, size: int, scope: Scope) -> Iterator[Team]:
