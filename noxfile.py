@@ -9,7 +9,10 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import nox
 
@@ -21,9 +24,11 @@ nox.options.sessions = ["tests", "lint", "types"]
 ROOT = Path(__file__).parent
 DISTRIBUTIONS = ("persidict_core", "persidict_file", ".")
 SOURCES = ("persidict_core/src", "persidict_file/src")
-FORMER = "persidict_core/src/persidict_core/former"
+NEEDS_S3 = "persidict_core/src/persidict_core/former/s3_dict.py"
 EXAMPLE = "examples/persidict-sqlite"
-EVERYTHING = ("./persidict_core[numpy,pandas,testing]", "./persidict_file", ".")
+BUILD = ("python", "-m", "build", "--installer", "uv")
+# The root has no code that could be edited.
+EDITABLE = ("--editable", "./persidict_core[testing]", "--editable", "./persidict_file", ".")
 
 
 def other_pythons() -> list[str]:
@@ -48,24 +53,38 @@ def runs(python: str | Path) -> bool:
 
 
 def install_everything(session: nox.Session) -> None:
-    session.install(*(arg for path in EVERYTHING for arg in ("--editable", path)))
+    session.install(*EDITABLE)
 
 
 def run_tests(session: nox.Session) -> None:
     install_everything(session)
-    session.run("pytest", *session.posargs)
-    if not session.posargs:
-        session.run("pytest", "--doctest-modules", f"--ignore={FORMER}", *SOURCES)
+    if session.posargs:
+        session.run("pytest", *session.posargs)
+    else:
+        session.run("pytest", "-m", "not root")
+        # The tests import by file, the sources by name: for them, none of the tests' options.
+        options = ("-o", "addopts=", "-o", "pythonpath=", f"--ignore={NEEDS_S3}")
+        session.run("pytest", "--doctest-modules", *options, *SOURCES)
 
 
 def build_wheels(session: nox.Session, *folders: str) -> list[str]:
     """Build each folder's wheel, by way of its sdist, and give their paths."""
     out = Path(session.create_tmp()) / "wheels"
     shutil.rmtree(out, ignore_errors=True)
-    session.install("build")
+    session.install("build[uv]")
     for folder in folders:
-        session.run("python", "-m", "build", "--outdir", str(out), folder, silent=True)
+        session.run(*BUILD, "--outdir", str(out), folder, silent=True)
     return sorted(str(wheel.resolve()) for wheel in out.glob("*.whl"))
+
+
+@contextmanager
+def outside(session: nox.Session, *files: str | Path) -> Iterator[None]:
+    """Be in a folder outside the checkout, with copies of some files of it."""
+    with TemporaryDirectory() as folder:
+        for file in files:
+            shutil.copy(ROOT / file, folder)
+        with session.chdir(folder):
+            yield
 
 
 @nox.session
@@ -74,10 +93,18 @@ def tests(session: nox.Session) -> None:
     run_tests(session)
 
 
-@nox.session(python=other_pythons())
+@nox.session
+@nox.parametrize("python", [nox.param(path, id=path[-4:]) for path in other_pythons()])
 def tests_on(session: nox.Session) -> None:
     """The same on every other supported Python that this machine has."""
     run_tests(session)
+
+
+@nox.session
+def as_root(session: nox.Session) -> None:
+    """The tests that mount file systems, or act as other users."""
+    install_everything(session)
+    session.run("pytest", "-m", "root", *session.posargs)
 
 
 @nox.session
@@ -101,10 +128,23 @@ def compat(session: nox.Session) -> None:
 def types(session: nox.Session) -> None:
     """Strict types in the sources, and the public face as a user sees it, from wheels."""
     install_everything(session)
-    session.install("mypy", "nox", "pandas-stubs")
-    session.run("mypy", "-p", "persidict_core", "-p", "persidict_file")
-    session.run("mypy", "noxfile.py", "persidict_core/src/persidict.py")
-    session.run("mypy", "persidict_core/src/persidict-stubs")
+    session.install("mypy", "basedpyright", "nox")
+    session.run("mypy", *(f"{source}/{source[:-4]}" for source in SOURCES))
+    session.run("mypy", f"{EXAMPLE}/src/persidict_sqlite")
+    session.run("mypy", "persidict_core/src/persidict.py", "noxfile.py", "examples/quickstart.py")
+    session.run("mypy", "-p", "persidict")
+    see_face(session)
+    wheels = build_wheels(session, *DISTRIBUTIONS)
+    session.install("--force-reinstall", "--no-deps", *wheels)
+    see_face(session)
+
+
+def see_face(session: nox.Session) -> None:
+    """Check a user's program, outside the checkout, against what is installed."""
+    with outside(session, "tests/packaging/user_program.py"):
+        session.run("mypy", "--strict", "user_program.py")
+        session.run("basedpyright", "--level", "error", "user_program.py")
+        session.run("python", "user_program.py")
 
 
 @nox.session
@@ -118,6 +158,9 @@ def lint(session: nox.Session) -> None:
 def example(session: nox.Session) -> None:
     """The third-party backend, built, installed beside core alone, and tested from elsewhere."""
     wheels = build_wheels(session, "persidict_core", EXAMPLE)
+    session.install(*wheels, "pytest", "hypothesis")
+    with outside(session, *sorted(Path(EXAMPLE, "tests").glob("*.py"))):
+        session.run("pytest", "-ra", *session.posargs)
 
 
 @nox.session
@@ -130,11 +173,15 @@ def bench(session: nox.Session) -> None:
 @nox.session
 def build(session: nox.Session) -> None:
     """An sdist and a wheel of every distribution, in dist/."""
-    session.install("build")
+    session.install("build[uv]")
     for folder in DISTRIBUTIONS:
-        session.run("python", "-m", "build", "--outdir", str(ROOT / "dist"), folder)
+        session.run(*BUILD, "--outdir", str(ROOT / "dist"), folder)
 
 
-@nox.session
+@nox.session(venv_backend="none")
 def dev(session: nox.Session) -> None:
     """An environment in .venv with everything editable, and the tools."""
+    python = ROOT / ".venv" / ("Scripts" if os.name == "nt" else "bin") / "python"
+    session.run("python", "-m", "venv", ".venv")
+    tools = ("nox[uv]", "mypy", "basedpyright", "ruff")
+    session.run(str(python), "-m", "pip", "install", *EDITABLE, *tools)

@@ -79,16 +79,16 @@ def __getattr__(name: str) -> object:
 
 def _plugin(name: str) -> object:
     if not name.startswith("_"):
-        from persidict_core import registry
+        from persidict_core.registry import dicts
 
-        if any(plugin.name == name for plugin in registry.dicts.plugins()):
-            return registry.dicts.get(name)
+        if name in dicts.registered or dicts.claims(name, fresh=True):
+            return dicts.get(name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    from persidict_core import registry
+    from persidict_core.registry import dicts
 
-    plugins = {plugin.name for plugin in registry.dicts.plugins() if plugin.error is None}
+    plugins = {plugin.name for plugin in dicts.plugins() if plugin.name and plugin.error is None}
     own = {name for name in globals() if name.startswith("__")}
     return sorted(own | plugins | {"__all__", *persidict_core.__all__, *_siblings()})

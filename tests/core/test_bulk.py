@@ -3,6 +3,7 @@
 import threading
 
 import pytest
+
 from persidict_core.bulk import in_order
 
 

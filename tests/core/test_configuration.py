@@ -3,6 +3,7 @@
 import pickle
 
 import pytest
+
 from persidict_core.configuration import Configured
 
 

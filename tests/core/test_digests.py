@@ -4,8 +4,8 @@ import base64
 import hashlib
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
+
 from persidict_core.digests import (
     check_digest_len,
     detect,

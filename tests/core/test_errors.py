@@ -3,6 +3,7 @@
 import pickle
 
 import pytest
+
 from persidict_core import errors
 from persidict_core.backend import ABSENT
 

@@ -3,8 +3,8 @@
 import pickle
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
+
 from persidict_core.keys import MAX_PART_LENGTH, SafeStrTuple, get_safe_chars, replace_unsafe_chars
 from persidict_core.paths import SAFE_CHARS
 
@@ -18,7 +18,7 @@ def test_a_key_equals_and_hashes_like_its_strings(strings):
     plain = strings[0] if len(strings) == 1 else strings
     assert key == plain and plain == key and hash(key) == hash(plain)
     assert {plain: 1}[key] == {key: 1}[plain] == 1
-    assert not key != plain
+    assert (key != plain) is False
 
 
 @given(keys, keys)
@@ -55,7 +55,13 @@ def test_the_hash_is_never_pickled():
 
 def test_a_key_is_a_sequence_of_its_strings():
     key = SafeStrTuple("a", "b", "c")
-    assert (len(key), key[0], key[-1], list(key), "b" in key) == (3, "a", "c", ["a", "b", "c"], True)
+    assert (len(key), key[0], key[-1], list(key), "b" in key) == (
+        3,
+        "a",
+        "c",
+        ["a", "b", "c"],
+        True,
+    )
     assert key[1:] == ("b", "c") and isinstance(key[1:], SafeStrTuple)
     assert key.index("b") == 1 and key.count("a") == 1
 
@@ -73,7 +79,7 @@ def test_a_key_is_immutable(change):
 @pytest.mark.parametrize("other", [1, None, b"a", ["a"], ("a",), {"a"}, object()])
 def test_a_key_equals_nothing_else(other):
     assert SafeStrTuple("a") != other
-    assert not SafeStrTuple("a") == other
+    assert (SafeStrTuple("a") == other) is False
 
 
 @pytest.mark.parametrize("bad", ["", ".", "..", "a/b", "a b", "é", "a\0", "a\n", "\\", "a" * 254])

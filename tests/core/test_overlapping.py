@@ -3,6 +3,7 @@
 import pickle
 
 import pytest
+
 from persidict_core import MemoryBackend, OverlappingMultiDict, PersiDict
 
 
@@ -10,7 +11,11 @@ from persidict_core import MemoryBackend, OverlappingMultiDict, PersiDict
 def both():
     shared = {"backend": MemoryBackend(), "immutable_items": True}
     return OverlappingMultiDict(
-        PersiDict, shared, json={}, pkl={"immutable_items": False}, md={"base_class_for_values": str}
+        PersiDict,
+        shared,
+        json={},
+        pkl={"immutable_items": False},
+        md={"base_class_for_values": str},
     )
 
 

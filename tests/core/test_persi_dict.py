@@ -5,7 +5,7 @@ import pickle
 from contextlib import contextmanager
 
 import pytest
-from tests.core.five_verbs import FiveVerbs, FourVerbs
+
 from persidict_core import (
     ABSENT,
     DELETE_CURRENT,
@@ -20,6 +20,7 @@ from persidict_core import (
     SerializationError,
     URLError,
 )
+from tests.core.five_verbs import FiveVerbs, FourVerbs
 
 
 @pytest.fixture
@@ -139,7 +140,9 @@ class TestParameters:
         with pytest.raises(ValueError):
             PersiDict("memory://", prefix=bad)
 
-    @pytest.mark.parametrize(("bad", "error"), [(0, ValueError), (-1, ValueError), ("1", TypeError)])
+    @pytest.mark.parametrize(
+        ("bad", "error"), [(0, ValueError), (-1, ValueError), ("1", TypeError)]
+    )
     def test_max_value_bytes_is_a_positive_int(self, bad, error):
         with pytest.raises(error):
             PersiDict("memory://", max_value_bytes=bad)
@@ -173,9 +176,9 @@ class TestURL:
     def test_allow_pickle_false_wins_wherever_it_is_said(self):
         url = "memory://x?allow_pickle=false"
         assert PersiDict.from_url(url, allow_pickle=True).allow_pickle is False
-        assert PersiDict.from_url("memory://x?allow_pickle=true", allow_pickle=False).allow_pickle is (
-            False
-        )
+        assert PersiDict.from_url(
+            "memory://x?allow_pickle=true", allow_pickle=False
+        ).allow_pickle is (False)
 
 
 class TestBadInput:
@@ -239,12 +242,19 @@ class TestBadInput:
         assert d["a"] == 1
 
     @pytest.mark.parametrize("file_type", ["pkl", "json"])
-    @pytest.mark.parametrize("data", [b"", b"\x80", b"nonsense", b"\x04\x22\x4d\x18broken", b"\xff\xfe"])
+    @pytest.mark.parametrize(
+        "data", [b"", b"\x80", b"nonsense", b"\x04\x22\x4d\x18broken", b"\xff\xfe"]
+    )
     def test_damaged_bytes_are_no_value(self, file_type, data):
         d = PersiDict("memory://", file_type=file_type)
         d.backend.write_bytes(f"a.{file_type}", data)
-        for use in (lambda: d["a"], lambda: d.get("a"), lambda: list(d.values()), lambda: d.pop("a")):
-            with pytest.raises(SerializationError, match=f"a.{file_type}"):
+        for use in (
+            lambda: d["a"],
+            lambda: d.get("a"),
+            lambda: list(d.values()),
+            lambda: d.pop("a"),
+        ):
+            with pytest.raises(SerializationError, match=rf"a\.{file_type}"):
                 use()
         assert "a" in d
 
@@ -276,7 +286,12 @@ class TestBadInput:
                 raise BackendError("on fire", repr(self), "stat", path)
 
         d = PersiDict(Failing())
-        for use in (lambda: d["a"], lambda: d.get("a"), lambda: "a" in d, lambda: d.setdefault("a", 1)):
+        for use in (
+            lambda: d["a"],
+            lambda: d.get("a"),
+            lambda: "a" in d,
+            lambda: d.setdefault("a", 1),
+        ):
             with pytest.raises(BackendError, match="on fire"):
                 use()
 
@@ -443,5 +458,5 @@ def test_transform_retries_are_bounded(d):
         d["a"] = value + 1
         return value + 100
 
-    with pytest.raises(ConcurrencyConflict, match="'a.pkl'"):
+    with pytest.raises(ConcurrencyConflict, match=r"'a\.pkl'"):
         d.transform("a", meddle)

@@ -3,7 +3,7 @@
 import pickle
 
 import pytest
-from tests.core.five_verbs import FiveVerbs
+
 from persidict_core import (
     DELETE_CURRENT,
     KEEP_CURRENT,
@@ -13,6 +13,7 @@ from persidict_core import (
     PersiDict,
     WriteOnceDict,
 )
+from tests.core.five_verbs import FiveVerbs
 
 
 def make(chance=None, **params):

@@ -342,7 +342,7 @@ class BaseBackend(Configured, ABC):
         for (path, _), result in bulk.in_order(write, items, self.concurrency):
             yield path, result
 
-    def delete_many(self, paths: Iterable[str]) -> Iterator[tuple[str, None | Exception]]:
+    def delete_many(self, paths: Iterable[str]) -> Iterator[tuple[str, Exception | None]]:
         """Delete many objects: each path with None or its error, in order, taken lazily."""
         return bulk.in_order(self.delete, paths, self.concurrency)
 

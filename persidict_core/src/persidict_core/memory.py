@@ -154,7 +154,7 @@ class MemoryBackend(BaseBackend):
             raise PreconditionFailed(path, expect, current)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _reopen, (_process, self._store.id, self.name)
+        return _reopen, (type(self), self._params(), _process, self._store.id)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, MemoryBackend) and other._store is self._store
@@ -163,14 +163,15 @@ class MemoryBackend(BaseBackend):
         return hash(self._store.id)
 
 
-def _reopen(process: str, store_id: str, name: str | None) -> MemoryBackend:
+def _reopen(
+    cls: type[MemoryBackend], params: dict[str, Any], process: str, store_id: str
+) -> MemoryBackend:
     store = _all.get(store_id) if process == _process else None
     if store is None:
         raise RuntimeError(
-            f"memory://{name or ''} lives in the process that made it: another process cannot "
-            "open its pickle; share a folder or a bucket instead"
+            f"memory://{params['name'] or ''} lives in the process that made it: another process "
+            "cannot open its pickle; share a folder or a bucket instead"
         )
-    backend = MemoryBackend.__new__(MemoryBackend)
-    backend.name = name
+    backend = cls(**params)
     backend._store = store
     return backend

@@ -219,7 +219,7 @@ def settle_digest_len(backend: BaseBackend, file_type: str, given: int | None) -
                 stacklevel=4,
             )
         return found or backend.digest_len
-    if found is not None and found != given or found is None and plain and given:
+    if (found is not None and found != given) or (found is None and plain and given):
         warnings.warn(
             f"digest_len={given} was given, but the names in {backend!r} carry digests of "
             f"{found or 0} characters: values written with digest_len={found or 0} are not seen",

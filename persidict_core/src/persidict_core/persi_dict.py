@@ -375,9 +375,7 @@ class PersiDict(ValueStore[V], MutableMapping[PersiDictKey, V]):
         """
         self._delete_pairs("delete_many", ((key, self._path(key)) for key in keys))
 
-    def _delete_pairs(
-        self, operation: str, pairs: Iterable[tuple[PersiDictKey, str]]
-    ) -> None:
+    def _delete_pairs(self, operation: str, pairs: Iterable[tuple[PersiDictKey, str]]) -> None:
         failures: dict[PersiDictKey, Exception] = {}
         waiting: deque[PersiDictKey] = deque()
         for _, result in self.backend.delete_many(self._noting(pairs, waiting)):

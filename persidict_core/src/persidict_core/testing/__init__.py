@@ -1,7 +1,7 @@
 """The conformance kit: what every backend and every dictionary must keep, as tests to inherit.
 
-`BackendTests` wants one fixture, ``backend``; `PersiDictTests` wants one, ``make_dict``. Each test is
-a plain function of a ``checks_...`` module, which needs no pytest and may be called by itself.
+`BackendTests` wants one fixture, ``backend``; `PersiDictTests` wants one, ``make_dict``. Each test
+is a plain function of a ``checks_...`` module, which needs no pytest and may be called by itself.
 
 Install ``persidict-core[testing]`` for pytest and hypothesis.
 """

@@ -61,7 +61,7 @@ def check_jokers(make_dict: MakeDict) -> None:
 def check_jokers_under_conditions(make_dict: MakeDict) -> None:
     """In ``set_if`` a joker keeps or deletes only if the item is as expected.
 
-    To mend: ``write_if`` and ``delete_if``.
+    To mend: ``write_if`` and ``delete_if`` of the backend, and their claims.
     """
     d = make_dict()
     can = d.backend.capabilities
@@ -70,7 +70,7 @@ def check_jokers_under_conditions(make_dict: MakeDict) -> None:
             raised(NotSupported, "set_if(etag), not claimed,", d.set_if, "a", value, "etag")
         return
     d["a"] = 1
-    etag = d.get_with_etag("a")[1]
+    etag = str(d.get_with_etag("a")[1])
     assert d.set_if("a", KEEP_CURRENT, etag) == etag, "set_if(KEEP_CURRENT) gave another etag"
     assert d.set_if("new", KEEP_CURRENT, ABSENT) is ABSENT, "set_if(KEEP_CURRENT, ABSENT)"
     for joker in (KEEP_CURRENT, DELETE_CURRENT):
@@ -133,7 +133,7 @@ def check_immutable_items(make_dict: MakeDict) -> None:
 def check_etags_of_items(make_dict: MakeDict) -> None:
     """``get_with_etag`` gives a value with the etag of that version, or the default and ABSENT.
 
-    To mend: ``read_versioned``.
+    To mend: ``read_versioned`` gives bytes and stat of one version.
     """
     d = make_dict()
     if d.backend.capabilities.etags is ETags.NONE:
@@ -165,9 +165,9 @@ def check_set_if_and_delete_if(make_dict: MakeDict) -> None:
         assert can.etags is ETags.NONE or d.get_with_etag("a") == (1, etag), "set_if gave another"
         raised(PreconditionFailed, "set_if(ABSENT) of an item", d.set_if, "a", 2, ABSENT)
     d["a"] = 1
-    for expect in (None, ANY, 5, b"x"):
-        raised(TypeError, f"set_if(expect={expect!r})", d.set_if, "a", 2, expect)
-        raised(TypeError, f"delete_if(expect={expect!r})", d.delete_if, "a", expect)
+    for wrong in (None, ANY, 5, b"x"):
+        raised(TypeError, f"set_if(expect={wrong!r})", d.set_if, "a", 2, wrong)
+        raised(TypeError, f"delete_if(expect={wrong!r})", d.delete_if, "a", wrong)
     same(d, {"a": 1}, "refused conditions")
     old = "etag" if can.etags is ETags.NONE else str(d.get_with_etag("a")[1])
     if can.if_match is Scope.NONE:

@@ -59,7 +59,7 @@ def _is_current(error: PreconditionFailed, path: str, now: object) -> None:
 
 
 def check_claims_fit(backend: BaseBackend) -> None:
-    """``capabilities`` is a ``Capabilities``, the same each time, and etags back conditions on them.
+    """``capabilities`` is a ``Capabilities``, the same each time, and conditions have etags.
 
     To mend: where a condition on an etag is claimed, ``etags`` is not ``NONE``.
     """

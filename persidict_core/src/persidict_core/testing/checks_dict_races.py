@@ -6,6 +6,7 @@ from typing import Any
 
 from ..backend import ABSENT, Scope
 from ..errors import ImmutableItemError, NotSupported, PreconditionFailed
+from ..keys import SafeStrTuple
 from ..persi_dict import PersiDict
 from .checks_changes import claims_conditions
 from .checks_items import reopened
@@ -68,23 +69,27 @@ def fill_and_walk(d: PersiDict[Any], index: int, times: int) -> int:
     for number in range(times):
         d["shared", f"of{index}", f"n{number}"] = [index, number] * 20
         for key, value in d.items():
-            assert value == [int(key[1][2:]), int(key[2][1:])] * 20, f"{key!r} holds {value!r}"
+            _, who, which = SafeStrTuple(key).strings
+            assert value == [int(who[2:]), int(which[1:])] * 20, f"{key!r} holds {value!r}"
     return len(d.get_subdict(("shared", f"of{index}")))
 
 
-def check_one_default_is_set(make_dict: MakeDict, rounds: int = 200, creators: int = 16) -> None:
+def check_one_default_is_set(
+    make_dict: MakeDict, scope: Scope | None = None, rounds: int = 200, creators: int = 16
+) -> None:
     """Of many who call ``setdefault`` one sets, and all get its value.
 
     To mend: ``write_if(ABSENT)`` in one step; without the claim it is done in two, and may differ.
     """
     d = make_dict()
-    scope = d.backend.capabilities.if_absent
-    for number, team in enumerate(teams(d, creators, scope or shared_among(d.backend))):
-        for turn in range(rounds if scope else 5):
+    claimed = d.backend.capabilities.if_absent
+    among = claimed or shared_among(d.backend, scope)
+    for number, team in enumerate(teams(d, creators, among)):
+        for turn in range(rounds if claimed else 5):
             key = f"s{number}-{turn}"
             got = team.run(set_default, key)
             stored = d[key]
-            if scope is Scope.NONE:
+            if claimed is Scope.NONE:
                 assert stored in got, f"round {turn}: {stored!r} is stored, given were {got}"
             else:
                 assert got == [stored] * creators, (
@@ -117,22 +122,23 @@ def check_one_immutable_is_inserted(
             assert d[key] == won.index(True), f"round {turn}: a loser's value is stored"
 
 
-def check_one_takes_out(make_dict: MakeDict, rounds: int = 200, creators: int = 16) -> None:
+def check_one_takes_out(
+    make_dict: MakeDict, scope: Scope | None = None, rounds: int = 200, creators: int = 16
+) -> None:
     """Of many who ``pop`` one item one gets its value.
 
     To mend: ``delete_if`` in one step; without the claim it is done in two, and several may get it.
     """
     d = make_dict()
-    can = d.backend.capabilities
-    atomic = can.delete_if is not Scope.NONE
-    scope = can.delete_if if atomic else shared_among(d.backend)
-    for number, team in enumerate(teams(d, creators, scope)):
-        for turn in range(rounds if atomic else 5):
+    claimed = d.backend.capabilities.delete_if
+    among = claimed or shared_among(d.backend, scope)
+    for number, team in enumerate(teams(d, creators, among)):
+        for turn in range(rounds if claimed else 5):
             key = f"p{number}-{turn}"
             d[key] = "value"
             got = team.run(take, key)
             count = got.count("value")
-            assert count == 1 or count > 1 and not atomic, f"round {turn}: {count} got the value"
+            assert count == 1 or (count and not claimed), f"round {turn}: {count} got the value"
             assert got.count(None) == creators - count and key not in d, f"round {turn}: {got}"
 
 

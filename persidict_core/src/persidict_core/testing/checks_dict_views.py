@@ -6,7 +6,7 @@ import pickle
 import time
 from typing import Any
 
-from ..backend import ETags
+from ..backend import ETags, Scope
 from ..errors import URLError
 from ..keys import SafeStrTuple
 from ..persi_dict import PersiDict
@@ -52,7 +52,7 @@ def check_newest_and_oldest(make_dict: MakeDict) -> None:
     d = make_dict()
     for number in range(12):
         d[f"k{number:02}"] = number
-    times = {key: d.timestamp(key) for key in d}
+    times: dict[Any, float] = {key: d.timestamp(key) for key in d}
     for newest, keys, values in (
         (True, d.newest_keys, d.newest_values),
         (False, d.oldest_keys, d.oldest_values),
@@ -89,7 +89,8 @@ def check_subdicts(make_dict: MakeDict) -> None:
     To mend: ``list_prefix`` and ``list_children`` with a prefix.
     """
     d = make_dict()
-    d.update({("a", "x"): 1, ("a", "y", "z"): 2, "b": 3, ("ab", "x"): 4, "a": 5, ("c", "d", "e"): 6})
+    d.update({("a", "x"): 1, ("a", "y", "z"): 2, "b": 3})
+    d.update({("ab", "x"): 4, "a": 5, ("c", "d", "e"): 6})
     a = d.get_subdict("a")
     assert type(a) is type(d), f"a sub-dictionary is a {type(a).__name__}"
     same(a, {"x": 1, ("y", "z"): 2}, "get_subdict")
@@ -154,13 +155,13 @@ def check_url_opens_the_same(make_dict: MakeDict) -> None:
         assert made.backend.get_params() == d.backend.get_params(), f"{url} opens another store"
 
 
-def check_changes_are_seen_at_once(make_dict: MakeDict) -> None:
+def check_changes_are_seen_at_once(make_dict: MakeDict, scope: Scope | None = None) -> None:
     """What one handle has changed every other sees at once, in other processes too.
 
     To mend: see the backend's check of visibility.
     """
     d = make_dict()
-    for number, team in enumerate(teams(d, 2, shared_among(d.backend))):
+    for number, team in enumerate(teams(d, 2, shared_among(d.backend, scope))):
         key = f"k{number}"
         for value in ("first", [1, 2], None, "again"):
             if value is None:
@@ -177,7 +178,7 @@ def check_keys_are_listed_as_they_are(make_dict: MakeDict) -> None:
     To mend: listings must give paths as they were written.
     """
     d, model = filled(make_dict)
-    keys = list(d)
+    keys: list[Any] = list(d)
     assert all(type(key) is SafeStrTuple for key in keys), f"keys: {keys}"
     assert sorted(keys) == sorted(map(SafeStrTuple, model)), "sorted keys"
     for key in keys:

@@ -31,7 +31,7 @@ def check_everything_is_listed(backend: BaseBackend) -> None:
 
 
 def check_prefix_is_a_folder(backend: BaseBackend) -> None:
-    """A prefix lists what stands below it, with full paths: ``b/`` lists neither ``bc/x`` nor ``b0``.
+    """A prefix lists what stands below it, by full path: ``b/`` lists neither ``bc/x`` nor ``b0``.
 
     To mend: compare with the prefix including its slash, literally (no pattern, no case folding).
     """

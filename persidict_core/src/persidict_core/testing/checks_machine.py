@@ -17,7 +17,12 @@ def check_random_actions(make_dict: MakeDict, examples: int = 25) -> None:
     """
     import hypothesis
     from hypothesis import strategies as st
-    from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+    from hypothesis.stateful import (
+        RuleBasedStateMachine,
+        invariant,
+        rule,
+        run_state_machine_as_test,
+    )
 
     d: PersiDict[Any] = make_dict()
     claims = d.backend.capabilities
@@ -100,7 +105,7 @@ def check_random_actions(make_dict: MakeDict, examples: int = 25) -> None:
         def is_the_same(self) -> None:
             same(self.handle, self.model, "these actions")
 
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(
         Machine,
         settings=hypothesis.settings(
             max_examples=examples,

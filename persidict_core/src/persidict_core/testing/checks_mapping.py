@@ -117,7 +117,7 @@ def check_equality_and_union(make_dict: MakeDict) -> None:
 def check_update(make_dict: MakeDict) -> None:
     """``update`` takes a mapping, pairs, anything with keys, and keywords.
 
-    To mend: ``write_many``.
+    To mend: ``write_many`` takes any iterable of pairs, an empty one too.
     """
 
     class HasKeys:
@@ -137,9 +137,9 @@ def check_update(make_dict: MakeDict) -> None:
     model.update({"k": 3, "a": 8, "z": 9})
     same(d, model, "update with keys() and keywords")
     d.update()
-    other = make_dict()
-    other.update(d)
-    same(other, model, "update from another dictionary")
+    copy = make_dict()
+    copy.update(d)
+    same(copy, model, "update from another dictionary")
 
 
 def check_taking_out(make_dict: MakeDict) -> None:

@@ -70,8 +70,8 @@ def check_bad_paths_are_refused(backend: BaseBackend) -> None:
     for name, verb in _verbs(backend).items():
         for path in BAD_PATHS:
             raised(ValueError, f"{name}({path!r})", verb, path)
-        for path in NO_STRINGS:
-            raised((TypeError, ValueError), f"{name}({path!r})", verb, path)
+        for other in NO_STRINGS:
+            raised((TypeError, ValueError), f"{name}({other!r})", verb, other)
     left = list(backend.list_prefix())
     assert not left, f"verbs that refused a bad path left {left}"
 

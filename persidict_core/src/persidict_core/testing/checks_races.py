@@ -202,7 +202,7 @@ def check_deleters_among_plain_writers(
 
 
 def check_etags_differ_among_writers(
-    backend: BaseBackend, workers: int = 8, increments: int = 100
+    backend: BaseBackend, scope: Scope | None = None, workers: int = 8, increments: int = 100
 ) -> None:
     """Where etags are per write, no two writes of one object share one, whoever makes them.
 
@@ -213,10 +213,11 @@ def check_etags_differ_among_writers(
         claimed = backend.capabilities.etags
         assert claimed is ETags.NONE or len(etags) == 1, f"{claimed}, but {len(etags)} for one"
         return
-    for number, team in enumerate(teams(backend, workers, shared_among(backend))):
+    for number, team in enumerate(teams(backend, workers, shared_among(backend, scope))):
         written = [e for each in team.run(write_often, f"{number}", increments) for e in each]
-        assert len(set(written)) == len(written), (
-            f"{len(written)} writes of one object by {workers} at once had {len(set(written))} etags"
+        different = len(set(written))
+        assert different == len(written), (
+            f"{len(written)} writes of one object by {workers} at once had {different} etags"
         )
 
 

@@ -1,0 +1,136 @@
+"""Folders: opened, made where they are missing, and flushed so that they last."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from typing import Final, TypeVar
+
+from .faults import NotFlushed
+
+_OPEN: Final = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_CLOEXEC", 0)
+_NO_LINK: Final = getattr(os, "O_NOFOLLOW", 0)
+_MOST_LASTING: Final = 8192
+_TRIES: Final = 100
+
+R = TypeVar("R")
+
+
+class Folders:
+    """The folders of one store.
+
+    Args:
+        root: The absolute path of the root, which may be a link.
+        fsync: Whether what is made must survive a power cut.
+    """
+
+    def __init__(self, root: str, fsync: bool) -> None:
+        self._root = root
+        self._fsync = fsync
+        self._highest = os.path.dirname(root)
+        self._made = 0
+        self._lasting: set[tuple[int, int]] = set()
+
+    def open(self, folder: str) -> int:
+        """Open a folder of the store, not through a link unless it is the root.
+
+        Returns:
+            Its descriptor, for the caller to close.
+
+        Raises:
+            OSError: ``ENOENT`` if it is missing, ``ENOTDIR`` if it is a file or a link.
+        """
+        return os.open(folder, _OPEN if folder == self._root else _OPEN | _NO_LINK)
+
+    def insist(self, folder: str, act: Callable[[], R]) -> R:
+        """Do something in a folder, which is made whenever it turns out to be missing.
+
+        Others may remove it between any two steps; a bounded number of times it is made again.
+
+        Args:
+            folder: The absolute path of the folder.
+            act: What to do; FileNotFoundError says that the folder is missing.
+        """
+        failure: FileNotFoundError | None = None
+        for _ in range(_TRIES):
+            try:
+                return act()
+            except FileNotFoundError as error:
+                failure = error
+                self.make(folder)
+        assert failure is not None
+        raise failure
+
+    def make(self, folder: str) -> None:
+        """Make a folder and those above it that are missing; others may be making them too.
+
+        It is `flush` that makes them last.
+        """
+        missing = [folder]
+        while missing:
+            try:
+                os.mkdir(missing[-1])
+            except FileNotFoundError:
+                missing.append(os.path.dirname(missing[-1]))
+            except FileExistsError:
+                missing.pop()
+            else:
+                above = os.path.dirname(missing.pop())
+                if len(above) < len(self._highest):
+                    self._highest = above
+                # The new folder may have the number of one that was removed.
+                self._made += 1
+                self._lasting.clear()
+
+    def flush(self, descriptor: int, folder: str) -> None:
+        """Flush a folder's entries and, once, the entries of all folders that lead to it.
+
+        Another process may have made the folder and not have flushed the one above it yet; so each
+        process does it before it first says that something in the folder is safe.
+
+        Args:
+            descriptor: The open folder.
+            folder: Its absolute path.
+
+        Raises:
+            NotFlushed: The system could not.
+        """
+        if not self._fsync:
+            return
+        try:
+            os.fsync(descriptor)
+            found = os.fstat(descriptor)
+            identity = found.st_dev, found.st_ino
+            if identity in self._lasting:
+                return
+            made = self._made
+            for above in self._above(folder):
+                _flush(above)
+        except FileNotFoundError:
+            # The folder, with all in it, was moved or removed since, and nothing is left to last.
+            return
+        except OSError as error:
+            raise NotFlushed(error) from error
+        if len(self._lasting) >= _MOST_LASTING:
+            self._lasting.clear()
+        if made == self._made:
+            self._lasting.add(identity)
+
+    def _above(self, folder: str) -> Iterator[str]:
+        while folder != self._highest:
+            folder = os.path.dirname(folder)
+            yield folder
+
+
+def _flush(folder: str) -> None:
+    try:
+        descriptor = os.open(folder, _OPEN)
+    except PermissionError:
+        # A folder may be passed through without being readable, but only what can be opened can
+        # be flushed by itself.
+        os.sync()
+        return
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,235 @@
+"""Many writes that become durable together: one flush for all of them, then their names.
+
+All temporaries are written, one ``syncfs`` (or, of a few, an ``fsync`` each) makes them durable,
+and then each folder is locked once, its files get their names, and it is flushed once. Neither
+files nor folders stay open from one step to the next, however many there are.
+
+Sources: ``syncfs(2)``; it reports what could not be written since Linux 5.8.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import cache, partial
+from typing import Final, Literal
+
+from persidict_core import ABSENT, Expect, Marker
+
+from .atomic import Temporary, look, place
+from .folders import Folders
+from .locks import lock, unlock
+from .versions import check, etag_of
+
+MOST_ITEMS: Final = 1000
+MOST_BYTES: Final = 64 << 20
+
+_FEW: Final = 8
+"""So many files are flushed sooner one by one than by flushing all of their file system."""
+
+
+@dataclass(slots=True)
+class Write:
+    """One write of a group.
+
+    Attributes:
+        path: The relative path.
+        data: The bytes.
+        result: The etag, or what went wrong; None until that is known.
+        name: The last part of the path.
+        temporary: The name of the temporary file, while there is one.
+    """
+
+    path: str
+    data: bytes
+    result: str | Exception | None = None
+    name: str = ""
+    temporary: str = ""
+
+
+def grouped(items: Iterable[tuple[str, bytes]]) -> Iterator[list[Write]]:
+    """Take items lazily, a bounded number of them and of their bytes at a time.
+
+    An exception of the iterable itself is raised after what came before it was given.
+    """
+    group: list[Write] = []
+    size = 0
+    failure: Exception | None = None
+    source = iter(items)
+    while True:
+        try:
+            path, data = next(source)
+            size += len(data)
+        except StopIteration:
+            break
+        except Exception as error:
+            failure = error
+            break
+        group.append(Write(path, data))
+        if len(group) == MOST_ITEMS or size >= MOST_BYTES:
+            yield group
+            group, size = [], 0
+    if group:
+        yield group
+    if failure is not None:
+        raise failure
+
+
+class Group:
+    """A way to write many files of one store that become durable together.
+
+    Args:
+        folders: The folders of the store.
+        locate: Gives the absolute path of a relative one, or raises.
+        write: Writes one item by itself and gives its etag; for those whose folder or temporary
+            vanished meanwhile.
+        expect: `ANY`, `ABSENT` or an etag.
+    """
+
+    def __init__(
+        self,
+        folders: Folders,
+        locate: Callable[[str], str],
+        write: Callable[[str, bytes], str],
+        expect: Expect | Literal[Marker.ANY],
+    ) -> None:
+        self._folders = folders
+        self._locate = locate
+        self._write = write
+        self._expect = expect
+
+    def run(self, writes: list[Write]) -> None:
+        """Make all writes; each gets its result, an etag or an exception."""
+        by_folder: dict[str, list[Write]] = {}
+        for write in writes:
+            try:
+                folder, _, write.name = self._locate(write.path).rpartition("/")
+            except Exception as error:
+                write.result = error
+            else:
+                by_folder.setdefault(folder or "/", []).append(write)
+        flush = _flusher() if len(writes) > _FEW else None
+        try:
+            for folder, some in by_folder.items():
+                self._in(folder, some, partial(self._prepare, writes=some, fsync=flush is None))
+            if flush is not None:
+                for folder, some in by_folder.items():
+                    self._in(folder, some, flush)
+            for folder, some in by_folder.items():
+                self._in(folder, some, partial(self._place, writes=some, folder=folder))
+        finally:
+            self._clear(by_folder)
+        for write in writes:
+            if write.result is None:
+                try:
+                    write.result = self._write(write.path, write.data)
+                except Exception as error:
+                    write.result = error
+
+    def _prepare(self, descriptor: int, writes: list[Write], fsync: bool) -> None:
+        for write in writes:
+            try:
+                if self._expect is ABSENT:
+                    check(write.path, ABSENT, look(descriptor, write.name))
+                write.temporary = _write_temporary(descriptor, write.data, fsync)
+            except FileNotFoundError:
+                continue
+            except Exception as error:
+                write.result = error
+
+    def _place(self, descriptor: int, writes: list[Write], folder: str) -> None:
+        locked = lock(descriptor)
+        try:
+            for write in writes:
+                if write.result is None and write.temporary:
+                    self._place_one(descriptor, write, locked)
+        finally:
+            if locked:
+                unlock(descriptor)
+        self._folders.flush(descriptor, folder)
+
+    def _place_one(self, descriptor: int, write: Write, locked: bool) -> None:
+        try:
+            found = place(descriptor, write.temporary, write.name, write.path, self._expect, locked)
+        except FileNotFoundError:
+            return
+        except Exception as error:
+            write.result = error
+            return
+        if self._expect is not ABSENT:
+            write.temporary = ""
+        write.result = etag_of(found)
+
+    def _in(self, folder: str, writes: list[Write], act: Callable[[int], None]) -> None:
+        """Do something with a folder's descriptor; what fails for it fails for all its writes."""
+        try:
+            descriptor = self._folders.insist(folder, lambda: self._folders.open(folder))
+            try:
+                act(descriptor)
+            finally:
+                os.close(descriptor)
+        except FileNotFoundError:
+            # It vanished again: each of its writes is made by itself afterwards.
+            return
+        except OSError as error:
+            for write in writes:
+                if not isinstance(write.result, Exception):
+                    write.result = error
+
+    def _clear(self, by_folder: dict[str, list[Write]]) -> None:
+        for folder, writes in by_folder.items():
+            left = [write for write in writes if write.temporary]
+            if not left:
+                continue
+            with contextlib.suppress(FileNotFoundError):
+                descriptor = self._folders.open(folder)
+                try:
+                    for write in left:
+                        with contextlib.suppress(FileNotFoundError):
+                            os.unlink(write.temporary, dir_fd=descriptor)
+                        write.temporary = ""
+                finally:
+                    os.close(descriptor)
+
+
+def _write_temporary(folder: int, data: bytes, fsync: bool) -> str:
+    temporary = Temporary(folder)
+    try:
+        temporary.write(data)
+        if fsync:
+            os.fsync(temporary.descriptor)
+        temporary.keep()
+    finally:
+        temporary.close()
+    return temporary.name
+
+
+def _flusher() -> Callable[[int], None] | None:
+    """What flushes the file systems of some folders, each once; None where the system cannot."""
+    syncfs = _syncfs()
+    if syncfs is None:
+        return None
+    found: dict[int, int] = {}
+
+    def flush(folder: int) -> None:
+        device = os.fstat(folder).st_dev
+        if device not in found:
+            found[device] = syncfs(folder)
+        if found[device]:
+            raise OSError(found[device], os.strerror(found[device]))
+
+    return flush
+
+
+@cache
+def _syncfs() -> Callable[[int], int] | None:
+    """``syncfs``, which gives the number of the error that it meets, or 0."""
+    try:
+        import ctypes
+
+        function = ctypes.CDLL(None, use_errno=True).syncfs
+    except (ImportError, AttributeError, OSError, TypeError):
+        return None
+    return lambda descriptor: ctypes.get_errno() if function(descriptor) else 0

@@ -1,0 +1,66 @@
+"""Reading one file whole: no link is followed, no FIFO waited for, no lock taken."""
+
+from __future__ import annotations
+
+import os
+import stat
+from typing import Final
+
+from .faults import irregular
+
+READING: Final = (
+    os.O_RDONLY
+    | getattr(os, "O_NOFOLLOW", 0)
+    | getattr(os, "O_NONBLOCK", 0)
+    | getattr(os, "O_CLOEXEC", 0)
+)
+"""How a value is opened."""
+
+CHUNK: Final = 65536
+
+
+def read(place: str) -> bytes:
+    """All bytes of a regular file.
+
+    Raises:
+        OSError: It is none, or cannot be read.
+    """
+    descriptor = os.open(place, READING)
+    try:
+        # Most values take this one call; it fails on whatever has no positions.
+        data = os.pread(descriptor, CHUNK, 0)
+        if 0 < len(data) < CHUNK:
+            return data
+        return read_all(descriptor, regular(descriptor))
+    finally:
+        os.close(descriptor)
+
+
+def regular(descriptor: int) -> os.stat_result:
+    """The stat of an open regular file.
+
+    Raises:
+        OSError: It is none.
+    """
+    found = os.fstat(descriptor)
+    if not stat.S_ISREG(found.st_mode):
+        raise irregular(found.st_mode)
+    return found
+
+
+def read_all(descriptor: int, found: os.stat_result) -> bytes:
+    """All bytes of an open file.
+
+    Args:
+        descriptor: The open file.
+        found: Its stat.
+    """
+    data = os.pread(descriptor, found.st_size, 0)
+    if len(data) == found.st_size:
+        return data
+    # One call gives at most 2 GiB.
+    chunks, size = [data], len(data)
+    while size < found.st_size and (data := os.pread(descriptor, found.st_size - size, size)):
+        chunks.append(data)
+        size += len(data)
+    return b"".join(chunks)
