@@ -7,8 +7,9 @@ import sys
 import warnings
 from pathlib import Path
 
-import persidict_core
 import pytest
+
+import persidict_core
 from persidict_core import BackendError, ImmutableItemError, URLError
 from persidict_file import FileDirDict
 
@@ -93,6 +94,7 @@ class TestFolder:
         with pytest.raises(BackendError, match="below"):
             FileDirDict(tmp_path / "file" / "below")
 
+    @pytest.mark.root
     def test_a_read_only_folder_opens_for_reading(self, tmp_path):
         FileDirDict(tmp_path / "d")["a"] = 1
         code = (
@@ -162,7 +164,14 @@ class TestDigests:
     def test_names_that_do_not_lead_back_are_no_keys(self, tmp_path):
         d = FileDirDict(tmp_path)
         d["a"] = 1
-        for name in ("b.pkl", "b_aaaaaaaa.pkl", "a_btaxlooa.pkl~", "c d.pkl", ".pkl", "_aaaaaaaa.pkl"):
+        for name in (
+            "b.pkl",
+            "b_aaaaaaaa.pkl",
+            "a_btaxlooa.pkl~",
+            "c d.pkl",
+            ".pkl",
+            "_aaaaaaaa.pkl",
+        ):
             (tmp_path / name).write_bytes(b"?")
         assert dict(d) == {"a": 1} and len(d) == 1 and d.newest_keys() == ["a"]
 

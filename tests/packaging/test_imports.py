@@ -16,7 +16,7 @@ BACKENDS = sorted(PACKAGES.keys() - {"persidict_core"})
 
 # What is named in a line may import from that line and from those above it.
 BANDS = (
-    {"errors", "paths", "configuration", "urls"},
+    {"errors", "paths", "configuration", "urls", "addressed"},
     {"backend", "bulk", "spool", "memory", "layers"},
     {"keys", "digests", "naming", "serializers"},
     {"installed", "registry"},

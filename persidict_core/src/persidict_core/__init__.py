@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from .addressed import Addressed as Addressed
     from .backend import (
         ABSENT as ABSENT,
         ANY as ANY,
@@ -68,6 +69,7 @@ if TYPE_CHECKING:
     from .write_once import WriteOnceDict as WriteOnceDict
 
 _MODULES = {
+    "addressed": "Addressed",
     "backend": (
         "ABSENT ANY UNCHANGED AdaptedBackend Backend BaseBackend Capabilities ETags Expect Marker "
         "ObjectStat Scope check_etag check_expect"

@@ -2,8 +2,8 @@
 
 A backend is five verbs over ``/``-separated relative paths. `Backend` is the protocol;
 `BaseBackend` is what authors subclass: they write the five and get the rest, written on them, and
-override what their store does better. What a store promises beyond the five stands in `Capabilities`, as data on
-the instance; a promise that is not claimed is refused, never imitated.
+override what their store does better. What a store promises beyond the five stands in
+`Capabilities`, as data on the instance; a promise that is not claimed is refused, never imitated.
 """
 
 from __future__ import annotations
@@ -15,20 +15,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum, IntEnum
 from typing import (
-    Any,
     BinaryIO,
-    ClassVar,
     Final,
     Literal,
     NamedTuple,
     Protocol,
-    Self,
     TypeAlias,
     runtime_checkable,
 )
 
-from . import bulk, urls
-from .configuration import Configured
+from . import bulk
+from .addressed import Addressed
 from .errors import NotSupported, ObjectNotFound
 from .paths import check_path, check_prefix
 
@@ -133,7 +130,7 @@ class Backend(Protocol):
         """Every path under the prefix, streamed, in any order."""
 
 
-class BaseBackend(Configured, ABC):
+class BaseBackend(Addressed, ABC):
     """What authors of backends subclass.
 
     Write the five abstract verbs, and say in `capabilities` what else the store promises; override
@@ -153,7 +150,6 @@ class BaseBackend(Configured, ABC):
         probes: Whether reading `capabilities` may cost a request.
     """
 
-    scheme: ClassVar[str] = ""
     digest_len: int = 0
     concurrency: int = 1
     max_name_bytes: int | None = None
@@ -396,31 +392,6 @@ class BaseBackend(Configured, ABC):
 
     def close(self) -> None:
         """Give back what was opened; a later use opens it again."""
-
-    # Addresses.
-
-    @classmethod
-    def from_url(cls, url: str | urls.URL, **params: Any) -> Self:
-        """Make the backend that a URL names.
-
-        Args:
-            url: Its address fills the constructor's first parameter, its query the others,
-                converted by their annotations.
-            **params: More parameters, by the constructor's names.
-
-        Raises:
-            URLError: If the URL does not fit the constructor.
-        """
-        return urls.build(cls, url, params)
-
-    @property
-    def url(self) -> str:
-        """The URL that makes this backend again.
-
-        Raises:
-            URLError: If a URL cannot say it.
-        """
-        return str(urls.of(self))
 
 
 VERBS: Final = ("read_bytes", "write_bytes", "delete", "stat", "list_prefix")

@@ -17,13 +17,11 @@ import typing
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import parse_qsl, quote, unquote, urlencode
 
-from .configuration import Configured, constructor_params, is_default
+from .configuration import constructor_params, is_default
 from .errors import URLError
-
-C = TypeVar("C")
 
 _HAS_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]+)://(.*)", re.DOTALL).fullmatch
 _SEEMS_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]+):(?!\\)").match
@@ -174,37 +172,6 @@ def refuse_secrets(scheme: str, names: Iterable[str], declared: Iterable[str] = 
             )
 
 
-def build(cls: type[C], url: str | URL, params: Mapping[str, Any]) -> C:
-    """Call a constructor with what a URL and keywords say; see `merged`.
-
-    Args:
-        cls: A class with a ``scheme``; the address fills its first parameter.
-        url: The URL.
-        params: Keywords, used as they are.
-
-    Raises:
-        URLError: If the URL does not fit the constructor.
-    """
-    url = URL.parse(url)
-    scheme = getattr(cls, "scheme", "")
-    if url.scheme != scheme:
-        raise URLError(f"{cls.__name__} wants a {scheme}:// URL, not {url.scheme}://")
-    known = dict(constructor_params(cls))
-    first = next(iter(known.values()), None)
-    refuse_secrets(scheme, url.query, getattr(cls, "secret_params", ()))
-    names = list(known)[1:]
-    check_known(scheme, url.query, names)
-    check_known(scheme, params, list(known))
-    arguments = from_text(cls, url.query)
-    if url.address:
-        if first is None:
-            raise URLError(f"{scheme}:// has no address: {cls.__name__} takes no parameters")
-        arguments[first.name] = url.address
-    elif first is not None and first.name not in params and first.default is not None:
-        raise URLError(f"{scheme}:// without an address: {first.name} is wanted")
-    return cls(**merged(arguments, params))
-
-
 def merged(said: Mapping[str, Any], keywords: Mapping[str, Any]) -> dict[str, Any]:
     """The parameters of a URL and keywords together.
 
@@ -308,7 +275,7 @@ def to_text(owner: object, params: Mapping[str, Any]) -> dict[str, str]:
     for name, found in from_text(type(owner), query).items():
         # A sequence is read as text where the constructor takes that apart itself.
         if found != (query[name] if _is_sequence(params[name]) else params[name]):
-            raise _unsaid(owner, name, params[name])
+            raise unsaid(owner, name, params[name])
     return query
 
 
@@ -325,36 +292,15 @@ def _text(owner: object, name: str, value: Any) -> str:
             return name_of_class
     if _is_sequence(value):
         return "/".join(value)
-    raise _unsaid(owner, name, value)
+    raise unsaid(owner, name, value)
 
 
 def _is_sequence(value: object) -> bool:
     return isinstance(value, list | tuple) and all(isinstance(part, str) for part in value)
 
 
-def _unsaid(owner: object, name: str, value: object) -> URLError:
+def unsaid(owner: object, name: str, value: object) -> URLError:
+    """The error to raise where a URL cannot say a parameter."""
     return URLError(
         f"{type(owner).__name__} has no URL: a URL cannot say its {name}, a {type(value).__name__}"
     )
-
-
-def of(owner: Configured) -> URL:
-    """The URL that makes a configured object again.
-
-    Raises:
-        URLError: If its class has no scheme, or a URL cannot say a parameter.
-    """
-    scheme = getattr(owner, "scheme", "")
-    if not scheme:
-        raise URLError(f"{type(owner).__name__} has no URL: its class is registered for no scheme")
-    params = owner.get_params()
-    for name in owner.secret_params:
-        if params.get(name) is not None:
-            raise URLError(f"{type(owner).__name__} has no URL: its {name} is a secret")
-    first = next(iter(constructor_params(type(owner)).values()), None)
-    if first is None:
-        return URL(scheme, "")
-    address = params.pop(first.name)
-    if not (isinstance(address, str) and address) and not is_default(address, first.default):
-        raise _unsaid(owner, first.name, address)
-    return URL(scheme, address or "", to_text(owner, params))

@@ -9,9 +9,10 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
-from typing import Any, BinaryIO, ClassVar, Final, Generic, Literal, Self, TypeVar, cast
+from typing import Any, BinaryIO, Final, Generic, Literal, Self, TypeVar, cast
 
 from . import registry, urls
+from .addressed import Addressed
 from .backend import (
     ABSENT,
     ANY,
@@ -24,7 +25,7 @@ from .backend import (
     Scope,
     check_expect,
 )
-from .configuration import Configured, constructor_params
+from .configuration import constructor_params
 from .errors import (
     ImmutableItemError,
     NotSupported,
@@ -54,11 +55,8 @@ _FORMER_NAMES: Final = {
 }
 
 
-class ValueStore(Configured, Generic[V]):
+class ValueStore(Addressed, Generic[V]):
     """Values of one file type under keys, in a backend; `PersiDict` tells of the parameters."""
-
-    scheme: ClassVar[str] = ""
-    """The URL scheme that a front class, such as FileDirDict, serves."""
 
     def __new__(cls, *args: Any, **params: Any) -> Self:
         for former in _FORMER_NAMES.keys() & params.keys():
@@ -108,7 +106,7 @@ class ValueStore(Configured, Generic[V]):
         """
         url = urls.URL.parse(url)
         if cls.scheme:
-            return urls.build(cls, url, params)
+            return super().from_url(url, **params)
         if next(iter(constructor_params(cls))) != "backend":
             raise URLError(f"{cls.__name__} cannot be opened by a URL")
         kind = registry.backends.get(url.scheme)
@@ -132,7 +130,7 @@ class ValueStore(Configured, Generic[V]):
             URLError: If a URL cannot say it, as with a class of the user's for the values.
         """
         if self.scheme:
-            return str(urls.of(self))
+            return super().url
         params = self.get_params()
         if self.digest_len == self.backend.digest_len == 0:
             del params["digest_len"]  # What no digest_len at all gives here, too.
