@@ -28,7 +28,7 @@ NEEDS_S3 = "persidict_core/src/persidict_core/former/s3_dict.py"
 EXAMPLE = "examples/persidict-sqlite"
 BUILD = ("python", "-m", "build", "--installer", "uv")
 # The root has no code that could be edited.
-EDITABLE = ("--editable", "./persidict_core[testing]", "--editable", "./persidict_file", ".")
+EDITABLE = ("--editable", "./persidict_core", "--editable", "./persidict_file", ".[testing]")
 
 
 def other_pythons() -> list[str]:
@@ -130,8 +130,8 @@ def types(session: nox.Session) -> None:
     install_everything(session)
     session.install("mypy", "basedpyright", "nox")
     session.run("mypy", *(f"{source}/{source[:-4]}" for source in SOURCES))
-    session.run("mypy", f"{EXAMPLE}/src/persidict_sqlite")
-    session.run("mypy", "persidict_core/src/persidict.py", "noxfile.py", "examples/quickstart.py")
+    session.run("mypy", "persidict_core/src/persidict.py")
+    session.run("mypy", f"{EXAMPLE}/src/persidict_sqlite", "examples/quickstart.py", "noxfile.py")
     session.run("mypy", "-p", "persidict")
     see_face(session)
     wheels = build_wheels(session, *DISTRIBUTIONS)

@@ -329,11 +329,11 @@ class BaseBackend(Addressed, ABC):
             expect: `ANY`, or `ABSENT` for objects that must not be there yet.
         """
 
+        if expect is not ANY:
+            check_expect(expect)
+
         def write(item: tuple[str, bytes]) -> str:
-            path, data = item
-            if isinstance(expect, str) or expect is ABSENT:
-                return self.write_if(path, data, expect)
-            return self.write_bytes(path, data)
+            return _write(self, *item, expect)
 
         for (path, _), result in bulk.in_order(write, items, self.concurrency):
             yield path, result
@@ -382,16 +382,23 @@ class BaseBackend(Addressed, ABC):
             expect: `ANY`, the etag of the version to replace, or `ABSENT`.
         """
         check_path(path)
+        if expect is not ANY:
+            check_expect(expect)
         with io.BytesIO() as file:
             yield file
             data = file.getvalue()
-        if expect is ANY:
-            self.write_bytes(path, data)
-        else:
-            self.write_if(path, data, expect)
+        _write(self, path, data, expect)
 
     def close(self) -> None:
         """Give back what was opened; a later use opens it again."""
+
+
+def _write(
+    backend: BaseBackend, path: str, data: bytes, expect: Expect | Literal[Marker.ANY]
+) -> str:
+    if expect is ANY:
+        return backend.write_bytes(path, data)
+    return backend.write_if(path, data, expect)
 
 
 VERBS: Final = ("read_bytes", "write_bytes", "delete", "stat", "list_prefix")

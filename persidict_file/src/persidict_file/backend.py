@@ -6,9 +6,9 @@ import errno
 import io
 import os
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import BinaryIO, Final, Literal
+from typing import BinaryIO, Final, Literal, TypeVar
 
 from persidict_core import (
     ABSENT,
@@ -34,7 +34,6 @@ from .atomic import remove, replace
 from .faults import Faults, NotAFile, irregular
 from .filesystems import capabilities_of, check_scope
 from .folders import Folders
-from .groups import Group, grouped
 from .locks import HAS_FLOCK
 from .places import Places, check_root
 from .reading import CHUNK, READING, read, read_all, regular
@@ -42,6 +41,8 @@ from .streams import Draft, Stream
 from .versions import etag_of, stat_of
 
 _PATH_MAX: Final = 4095
+
+T = TypeVar("T")
 
 RELATIVE: Final = HAS_FLOCK and os.open in os.supports_dir_fd
 """Whether the system has ``flock``, and paths relative to an open folder."""
@@ -191,56 +192,22 @@ class FileBackend(BaseBackend):
     # Listing.
 
     def list_prefix(self, prefix: str = "") -> Iterator[str]:
-        check_prefix(prefix)
-        return self._list(prefix)
-
-    def _list(self, prefix: str) -> Iterator[str]:
-        for folder, entries in self._files("list_prefix", prefix):
-            yield from [folder + entry.name for entry in entries]
+        return self._listed("list_prefix", check_prefix(prefix), listing.paths)
 
     def list_stats(self, prefix: str = "") -> Iterator[ObjectStat]:
-        check_prefix(prefix)
-        return self._list_stats(prefix)
-
-    def _list_stats(self, prefix: str) -> Iterator[ObjectStat]:
-        for folder, entries in self._files("list_stats", prefix):
-            for entry in entries:
-                try:
-                    found = entry.stat(follow_symlinks=False)
-                except FileNotFoundError:
-                    continue
-                except OSError as error:
-                    raise self._faults.told(error, "list_stats", folder + entry.name) from error
-                if stat.S_ISREG(found.st_mode):
-                    yield stat_of(folder + entry.name, found)
+        return self._listed("list_stats", check_prefix(prefix), listing.stats)
 
     def list_children(self, prefix: str = "") -> Iterator[str]:
-        check_prefix(prefix)
-        return self._list_children(prefix)
+        return self._listed("list_children", check_prefix(prefix), listing.children)
 
-    def _list_children(self, prefix: str) -> Iterator[str]:
-        for entry in self._entries(prefix):
-            if entry.is_file(follow_symlinks=False):
-                yield entry.name
-            elif entry.is_dir(follow_symlinks=False):
-                below = f"{prefix}{entry.name}/"
-                if next(self._files("list_children", below), None) is not None:
-                    yield entry.name + "/"
-
-    def _files(self, operation: str, prefix: str) -> Iterator[tuple[str, list[os.DirEntry[str]]]]:
+    def _listed(
+        self, operation: str, prefix: str, walk: Callable[[str, str], Iterator[T]]
+    ) -> Iterator[T]:
         try:
             if self._can_enter(prefix):
-                yield from listing.files(self._places.base, prefix)
+                yield from walk(self._places.base, prefix)
         except OSError as error:
             raise self._faults.told(error, operation, prefix) from error
-
-    def _entries(self, prefix: str) -> Iterator[os.DirEntry[str]]:
-        try:
-            if self._can_enter(prefix):
-                for batch in listing.entries(self._places.base, prefix):
-                    yield from batch
-        except OSError as error:
-            raise self._faults.told(error, "list_children", prefix) from error
 
     def _can_enter(self, prefix: str) -> bool:
         if not prefix:
@@ -296,16 +263,16 @@ class FileBackend(BaseBackend):
         items: Iterable[tuple[str, bytes]],
         expect: Expect | Literal[Marker.ANY] = ANY,
     ) -> Iterator[tuple[str, str | Exception]]:
-        together = self.fsync and RELATIVE
-        if expect is not ANY:
-            together = together and expect is ABSENT and self._claims(expect)
-        return (
-            self._write_together(items, expect) if together else super().write_many(items, expect)
-        )
+        claimed = expect is ANY or self._claims(expect)
+        if claimed and self.fsync and RELATIVE and not isinstance(expect, str):
+            return self._write_together(items, expect)
+        return super().write_many(items, expect)
 
     def _write_together(
         self, items: Iterable[tuple[str, bytes]], expect: Expect | Literal[Marker.ANY]
     ) -> Iterator[tuple[str, str | Exception]]:
+        from .groups import Group, grouped
+
         group = Group(
             self._folders,
             self._places.__getitem__,

@@ -63,7 +63,7 @@ class FileDirDict(PersiDict[V]):
         prefix: str | Iterable[str] = (),
         allow_pickle: bool = True,
         max_value_bytes: int | None = None,
-        lock_scope: Scope | None = None,
+        lock_scope: Scope | str | None = None,
     ) -> None:
         if isinstance(base_dir, str) and "://" in base_dir:
             raise ValueError(

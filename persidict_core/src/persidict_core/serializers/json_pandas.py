@@ -21,14 +21,14 @@ from . import json_numpy
 
 _KINDS: Final = {"f": "float", "i": "int", "u": "uint"}
 _CODE: Final = re.compile(r"pd/([fiu])[a-z]*([0-9]*)")
+_TEXT: Final = TYPE_MAP.get("str")
 _NAME: Final = re.compile(r"(float|int|uint)(8|16|32|64)")
 
 
 class FrameHandler(stock.PandasDfHandler):  # type: ignore[misc]
-    """jsonpickle's handler of DataFrames, with unmistakable dtypes.
+    """jsonpickle's handler of DataFrames, with unmistakable dtypes, and strings kept apart.
 
-    Columns of strings come back as pandas makes them: jsonpickle's text does not tell them from
-    columns of objects, and its own handler gives objects, where pandas 3 has ``str``.
+    jsonpickle's own makes objects of strings, and a text of each that is missing.
     """
 
     def flatten(self, obj: Any, data: dict[str, Any]) -> dict[str, Any]:
@@ -41,19 +41,19 @@ class FrameHandler(stock.PandasDfHandler):  # type: ignore[misc]
     def restore(self, obj: dict[str, Any]) -> Any:
         """The frame of a dict that jsonpickle made."""
         meta = obj["meta"]
-        if "dtypes_rle" in meta:
-            codes = [[_of_this_process(code), count] for code, count in meta["dtypes_rle"]]
-            obj = {**obj, "meta": {**meta, "dtypes_rle": codes}}
-        frame = super().restore(obj)
-        for name in frame.columns[frame.dtypes == "object"]:
-            inferred = frame[name].infer_objects()
-            if isinstance(inferred.dtype, pandas.StringDtype):
-                frame[name] = inferred
+        if "dtypes_rle" not in meta:
+            return super().restore(obj)
+        codes = stock.rle_decode(meta["dtypes_rle"])
+        of_here = [[_of_this_process(code), 1] for code in codes]
+        frame = super().restore({**obj, "meta": {**meta, "dtypes_rle": of_here}})
+        for name, code in zip(frame.columns, codes, strict=True):
+            if code == _TEXT:
+                frame[name] = frame[name].astype(_text_dtype())
         return frame
 
 
 class SeriesHandler(stock.PandasSeriesHandler):  # type: ignore[misc]
-    """jsonpickle's handler of Series; strings are written as an array of objects.
+    """jsonpickle's handler of Series; strings are written as an array of objects, and said to be.
 
     jsonpickle's own writes them by way of pyarrow's buffers, and these come back empty. Its reader
     makes strings of such an array.
@@ -61,9 +61,31 @@ class SeriesHandler(stock.PandasSeriesHandler):  # type: ignore[misc]
 
     def flatten(self, obj: Any, data: dict[str, Any]) -> dict[str, Any]:
         """The dict of a series, as jsonpickle takes it."""
-        if isinstance(obj.dtype, pandas.StringDtype):
-            obj = obj.astype(object)
-        return dict(super().flatten(obj, data))
+        if not isinstance(obj.dtype, pandas.StringDtype):
+            return dict(super().flatten(obj, data))
+        return {**super().flatten(obj.astype(object), data), "dtype": "str"}
+
+    def restore(self, data: dict[str, Any]) -> Any:
+        """The series of a dict that jsonpickle made."""
+        series = super().restore(data)
+        values = data["values"]
+        if isinstance(values, dict) and values.get("dtype") == "object":
+            return series.astype(_text_dtype() if data.get("dtype") == "str" else object)
+        return series
+
+
+class IndexHandler(stock.PandasIndexHandler):  # type: ignore[misc]
+    """jsonpickle's handler of indexes, of whose name it makes a tuple."""
+
+    def restore(self, data: dict[str, Any]) -> Any:
+        """The index of a dict that jsonpickle made."""
+        meta = data["meta"]
+        return super().restore({**data, "meta": {**meta, "name": None}}).rename(meta["name"])
+
+
+def _text_dtype() -> Any:
+    """The dtype of strings in this version of pandas."""
+    return pandas.Series([""]).dtype
 
 
 def _unmistakable(code: str) -> str:
@@ -73,7 +95,9 @@ def _unmistakable(code: str) -> str:
 
 
 def _of_this_process(code: str) -> str:
-    """The code, in this process, of what a code of any other means."""
+    """The code, in this process, of what a code of any other means; objects in place of strings."""
+    if code == _TEXT:
+        return str(TYPE_MAP["object"])
     found = _CODE.fullmatch(code)
     return str(TYPE_MAP[_KINDS[found[1]] + (found[2] or "64")]) if found else code
 
@@ -86,7 +110,10 @@ def register() -> None:
         if of_arrays is not None:
             handlers.register(numpy.ndarray, of_arrays, base=True)
     json_numpy.register()
-    if handlers.get(pandas.DataFrame) is stock.PandasDfHandler:
-        handlers.register(pandas.DataFrame, FrameHandler, base=True)
-    if handlers.get(pandas.Series) is stock.PandasSeriesHandler:
-        handlers.register(pandas.Series, SeriesHandler, base=True)
+    for kind, of_stock, handler in (
+        (pandas.DataFrame, stock.PandasDfHandler, FrameHandler),
+        (pandas.Series, stock.PandasSeriesHandler, SeriesHandler),
+        (pandas.Index, stock.PandasIndexHandler, IndexHandler),
+    ):
+        if handlers.get(kind) is of_stock:
+            handlers.register(kind, handler, base=True)

@@ -265,7 +265,7 @@ class _Tags:
             if loadclass(name) is not None:
                 continue
             package = name.partition(".")[0]
-            if package in ("numpy", "pandas") and package not in sys.modules:
+            if package in ("numpy", "pandas") and not sys.modules.get(package):
                 raise self._serializer.error(
                     f"the value needs {package}, which is not installed: "
                     f'pip install "persidict-core[{package}]"'
@@ -276,11 +276,11 @@ class _Tags:
 
 def _register_handlers() -> None:
     """Have jsonpickle know the types of numpy and pandas, where there can be values of them."""
-    if "numpy" in sys.modules:
+    if sys.modules.get("numpy"):
         from . import json_numpy
 
         json_numpy.register()
-    if "pandas" in sys.modules:
+    if sys.modules.get("pandas"):
         from . import json_pandas
 
         json_pandas.register()

@@ -14,10 +14,10 @@ from .base import LazyType, Serializer, require
 class NpySerializer(Serializer):
     """Turns arrays into the bytes of a ``.npy`` file, and back.
 
-    Arrays of Python objects hold a pickle: ``allow_pickle=False`` refuses them.
+    Arrays of Python objects, which numpy would pickle, are refused always: ``pkl`` takes them.
 
     Args:
-        allow_pickle: Whether arrays of objects are taken and given.
+        allow_pickle: Makes no difference; there are no pickles here.
         max_value_bytes: The most bytes that a value may have when it is read.
 
     Raises:
@@ -51,12 +51,12 @@ class NpySerializer(Serializer):
                 f"a {type(value).__name__} would come back as an ndarray: "
                 "store numpy.array(value) where that is meant"
             )
-        if value.dtype.hasobject and not self.allow_pickle:
+        if value.dtype.hasobject:
             raise self.error(
-                "an array of objects is stored as a pickle, which allow_pickle=False refuses: "
-                "give it another dtype"
+                "an array of objects would be a pickle: give it another dtype, or use "
+                "file_type='pkl'"
             )
-        numpy.lib.format.write_array(file, value, allow_pickle=self.allow_pickle)
+        numpy.lib.format.write_array(file, value, allow_pickle=False)
 
     def loads(self, data: bytes) -> Any:
         import numpy
@@ -64,7 +64,7 @@ class NpySerializer(Serializer):
         self.check_size(data)
         file = io.BytesIO(data)
         try:
-            array = numpy.lib.format.read_array(file, allow_pickle=self.allow_pickle)
+            array = numpy.lib.format.read_array(file, allow_pickle=False)
         except Exception as error:
             raise self.error(f"the bytes are no array: {type(error).__name__}: {error}") from error
         if file.read(1):

@@ -127,22 +127,32 @@ class _Comparison:
         for axis, name in enumerate(("index", "columns")[: given.ndim]):
             if not given.axes[axis].equals(back.axes[axis]):
                 return f"{where}, {_a(type(given))}, would come back with another {name}"
-            found = self.compare(
-                list(given.axes[axis].names), list(back.axes[axis].names), f"{where}.{name}.names"
-            )
+            names = list(given.axes[axis].names), list(back.axes[axis].names)
+            found = self.compare(*names, f"{where}.{name}.names")
             if found:
                 return found
-        dtypes = [given.dtype] if given.ndim == 1 else list(given.dtypes)
-        of_back = [back.dtype] if given.ndim == 1 else list(back.dtypes)
-        for index, (one, other) in enumerate(zip(dtypes, of_back, strict=True)):
-            if one != other:
-                column = "" if given.ndim == 1 else f"[{_short(given.columns[index])}]"
-                return f"{where}{column}, of dtype {one}, would come back with dtype {other}"
-        if not given.equals(back):
-            return _changed(where, type(given))
         if given.ndim == 1:
-            found = self.compare(given.name, back.name, f"{where}.name")
-        return found or self.compare(given.attrs, back.attrs, f"{where}.attrs")
+            found = self._columns(given, back, where) or self.compare(
+                given.name, back.name, f"{where}.name"
+            )
+            return found or self.compare(given.attrs, back.attrs, f"{where}.attrs")
+        for (name, one), (_, other) in zip(given.items(), back.items(), strict=True):
+            found = self._columns(one, other, f"{where}[{_short(name)}]")
+            if found:
+                return found
+        return self.compare(given.attrs, back.attrs, f"{where}.attrs")
+
+    def _columns(self, given: Any, back: Any, where: str) -> str | None:
+        if given.dtype != back.dtype:
+            return f"{where}, of dtype {given.dtype}, would come back with dtype {back.dtype}"
+        if given.dtype != "object":
+            return None if given.equals(back) else _changed(where, type(given))
+        for one, other in zip(given, back, strict=True):
+            # pandas takes None and NaN for the same in such a column.
+            found = self.compare(one, other, f"an item of {where}")
+            if found and not (_is_missing(one) and _is_missing(other)):
+                return found
+        return None
 
     def _objects(self, given: Any, back: Any, where: str) -> str | None:
         try:
@@ -181,6 +191,10 @@ def _a(kind: type) -> str:
 
 def _changed(where: str, kind: type) -> str:
     return f"{where}, {_a(kind)}, would come back changed"
+
+
+def _is_missing(value: Any) -> bool:
+    return value is None or (isinstance(value, float) and value != value)
 
 
 def _short(value: object) -> str:
