@@ -17,6 +17,7 @@ import pytest
 
 from persidict_core import (
     ABSENT,
+    ANY,
     AdaptedBackend,
     BaseBackend,
     Capabilities,
@@ -171,7 +172,7 @@ class GapInReplacing(MemoryBackend):
 class ListsTemporaries(MemoryBackend):
     """``write_file`` writes under a name that is listed."""
 
-    def write_file(self, path: str, expect: Any = None) -> Any:
+    def write_file(self, path: str, expect: Any = ANY) -> Any:
         super().write_bytes(check_path(path) + ".tmp", b"")
         return super().write_file(path, expect)
 
@@ -179,7 +180,7 @@ class ListsTemporaries(MemoryBackend):
 class CommitsOnException(MemoryBackend):
     """``write_file`` keeps what was written before an exception."""
 
-    def write_file(self, path: str, expect: Any = None) -> Any:
+    def write_file(self, path: str, expect: Any = ANY) -> Any:
         backend = self
 
         class File:

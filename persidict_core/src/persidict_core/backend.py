@@ -328,7 +328,6 @@ class BaseBackend(Addressed, ABC):
             items: Paths and bytes; no path twice.
             expect: `ANY`, or `ABSENT` for objects that must not be there yet.
         """
-
         if expect is not ANY:
             check_expect(expect)
 

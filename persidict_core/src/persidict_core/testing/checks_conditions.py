@@ -170,10 +170,18 @@ def check_conditions_are_of_a_kind(backend: BaseBackend) -> None:
             if expect is not ANY:
                 what = f"write_file(expect={expect!r})"
                 raised(refused, what, _write_file, backend, path, expect)
+                what = f"write_many(expect={expect!r})"
+                raised(refused, what, _write_one_of_many, backend, path, expect)
     refused = TypeError if can.delete_if is not Scope.NONE else (TypeError, NotSupported)
     for expect in (*_NO_CONDITION, ABSENT):
         raised(refused, f"delete_if(expect={expect!r})", backend.delete_if, "there", expect)
     assert contents(backend) == {"there": b"old"}, "a condition of no kind changed something"
+
+
+def _write_one_of_many(backend: BaseBackend, path: str, expect: Any) -> None:
+    for _, result in backend.write_many([(path, b"x")], expect):
+        if isinstance(result, Exception):
+            raise result
 
 
 def check_file_on_a_condition(backend: BaseBackend) -> None:
