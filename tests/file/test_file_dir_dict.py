@@ -99,7 +99,7 @@ class TestFolder:
         FileDirDict(tmp_path / "d")["a"] = 1
         code = (
             "import os, sys; from persidict_file import FileDirDict\n"
-            "FileDirDict(sys.argv[1])['a']  # Imports all, while it may.\n"
+            "d = FileDirDict(sys.argv[1]); repr(d), d['a']  # Imports all, while it may.\n"
             "os.setresuid(65534, 65534, 65534)\n"
             "d = FileDirDict(sys.argv[1]); assert d['a'] == 1, d\n"
             "try: d['b'] = 2\n"

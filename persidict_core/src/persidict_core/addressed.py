@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from . import urls
 from .configuration import Configured, constructor_params, is_default
 from .errors import URLError
+
+if TYPE_CHECKING:
+    from . import urls
 
 
 class Addressed(Configured):
@@ -34,6 +36,8 @@ class Addressed(Configured):
         Raises:
             URLError: If the URL does not fit the constructor.
         """
+        from . import urls  # Only URLs need it, and it needs much.
+
         url = urls.URL.parse(url)
         if url.scheme != cls.scheme:
             raise URLError(f"{cls.__name__} wants a {cls.scheme}:// URL, not {url.scheme}://")
@@ -58,6 +62,8 @@ class Addressed(Configured):
         Raises:
             URLError: If the class has no scheme, or a URL cannot say a parameter.
         """
+        from . import urls
+
         if not self.scheme:
             raise URLError(
                 f"{type(self).__name__} has no URL: its class is registered for no scheme"
@@ -92,6 +98,8 @@ class Addressed(Configured):
         Raises:
             URLError: If an address cannot say them.
         """
+        from . import urls
+
         for name, param in constructor_params(type(self)).items():
             value = params.pop(name)
             if isinstance(value, str) and value:

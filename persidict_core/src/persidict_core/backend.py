@@ -12,7 +12,6 @@ import io
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from enum import Enum, IntEnum
 from typing import (
     BinaryIO,
@@ -77,8 +76,7 @@ class ETags(Enum):
     PER_WRITE = "per write"
 
 
-@dataclass(frozen=True, slots=True)
-class Capabilities:
+class Capabilities(NamedTuple):
     """What one backend instance promises beyond the five verbs.
 
     Attributes:

@@ -8,9 +8,11 @@ another.
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
+
+if TYPE_CHECKING:
+    import inspect
 
 MASK = "***"
 
@@ -21,6 +23,8 @@ _params_of: dict[type, Mapping[str, inspect.Parameter]] = {}
 def constructor_params(cls: type) -> Mapping[str, inspect.Parameter]:
     """The parameters of a class's constructor by name, in their order, without ``self``."""
     if cls not in _params_of:
+        import inspect
+
         constructor = cls.__init__  # type: ignore[misc]
         # The signature of object's own says that it takes anything, and it takes nothing.
         own = constructor is not object.__init__

@@ -66,7 +66,7 @@ def sign(part: str, length: int) -> str:
         >>> sign("a", 8), sign("a_btaxlooa", 8), sign("a", 0)
         ('a_btaxlooa', 'a_btaxlooa', 'a')
     """
-    if not length or is_signed(part, length):
+    if not length or (part[-length - 1 : -length] == "_" and is_signed(part, length)):
         return part
     return f"{part}_{digest(part, length)}"
 

@@ -6,7 +6,7 @@ type. What is listed can be read: a name that does not lead back to itself is no
 
 from __future__ import annotations
 
-import logging
+import sys
 import warnings
 from collections.abc import Iterable, Iterator
 from itertools import islice
@@ -16,8 +16,6 @@ from .backend import BaseBackend
 from .digests import check_digest_len, detect, digest, is_signed, proven_lengths, sign
 from .keys import MAX_PART_LENGTH, PersiDictKey, SafeStrTuple, check_part
 from .paths import is_part
-
-log = logging.getLogger("persidict")
 
 _MOST_NAMES: Final = 8192
 _LONGEST_KEPT: Final = 256
@@ -49,7 +47,11 @@ class _SignedParts(dict[str, str]):
         self.digest_len = digest_len
 
     def __missing__(self, part: str) -> str:
-        name = sign(check_part(part), self.digest_len)
+        if type(part) is not str:
+            raise TypeError(f"a part of a key is a str, not {type(part).__name__}")
+        if not is_part(part) or len(part) > MAX_PART_LENGTH:
+            check_part(part)
+        name = sign(part, self.digest_len)
         if len(self) >= _MOST_NAMES:
             self.clear()
         self[part] = name
@@ -86,6 +88,8 @@ class Naming(dict[Any, str]):
         self.suffix = "." + file_type
         self._max_name = max_name_bytes
         self._max_path = max_path_bytes
+        limits = [limit for limit in (max_name_bytes, max_path_bytes) if limit is not None]
+        self._shortest_limit = min(limits, default=sys.maxsize)
 
     def below(self, prefix: tuple[str, ...]) -> Naming:
         """The naming of a sub-dictionary; it shares what is known of parts.
@@ -98,14 +102,20 @@ class Naming(dict[Any, str]):
         )
 
     def __missing__(self, key: Any) -> str:
-        path = self.path_of(key)
-        # Only what cannot change serves as the key of a cache.
-        kind = type(key)
-        if len(path) <= _LONGEST_KEPT and (
-            kind is str
-            or kind is SafeStrTuple
-            or (kind is tuple and all(type(part) is str for part in key))
-        ):
+        signed = self._signed
+        # The two kinds that nearly all keys are of; only what cannot change is remembered.
+        try:
+            if type(key) is tuple:
+                path = f"{self.prefix}{'/'.join([signed[part] for part in key])}{self.suffix}"
+            elif type(key) is str:
+                path = f"{self.prefix}{signed[key]}{self.suffix}"
+            else:
+                return self.path_of(key)
+        except TypeError:
+            return self.path_of(key)
+        if not key or len(path) > self._shortest_limit:
+            return self.path_of(key)
+        if len(path) <= _LONGEST_KEPT:
             if len(self) >= _MOST_NAMES:
                 self.clear()
             self[key] = path
@@ -119,15 +129,9 @@ class Naming(dict[Any, str]):
             ValueError: If it is not safe, or too long for its place.
         """
         signed = self._signed
-        if type(key) is str:
-            path = f"{self.prefix}{signed[key]}{self.suffix}"
-        else:
-            if type(key) is tuple and key and all(type(part) is str for part in key):
-                strings = key
-            else:
-                strings = SafeStrTuple(key).strings
-            path = f"{self.prefix}{'/'.join([signed[part] for part in strings])}{self.suffix}"
-        if self._max_name is not None and len(path) > self._max_name:
+        strings = SafeStrTuple(key).strings
+        path = f"{self.prefix}{'/'.join([signed[part] for part in strings])}{self.suffix}"
+        if self._max_name is not None:
             longest = max(path.split("/"), key=len)
             if len(longest) > self._max_name:
                 raise ValueError(

@@ -7,8 +7,6 @@ written on it.
 from __future__ import annotations
 
 import heapq
-import logging
-import random
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
@@ -39,8 +37,6 @@ from .views import ItemsView, KeysView, ValuesView
 
 V = TypeVar("V")
 T = TypeVar("T")
-
-log = logging.getLogger("persidict")
 
 BATCH: Final = 1000
 """How many items of a bulk write are under way at most."""
@@ -106,7 +102,7 @@ class PersiDict(ValueStore[V], MutableMapping[PersiDictKey, V]):
 
     def __contains__(self, key: object) -> bool:
         """Whether a key is there; a key that cannot be one is an error."""
-        return self.backend.exists(self._path(cast(PersiDictKey, key)))
+        return self.backend.exists(self._path(key))  # type: ignore[arg-type]
 
     @overload
     def get(self, key: PersiDictKey, /) -> V | None: ...
@@ -310,7 +306,7 @@ class PersiDict(ValueStore[V], MutableMapping[PersiDictKey, V]):
             try:
                 stored = self.set_if(key, value, etag) if value is not KEEP_CURRENT else etag
             except PreconditionFailed:
-                log.debug("transform of %r lost a race, attempt %d", path, attempt + 1)
+                _tell_of_retry(path, attempt)
                 _wait(attempt)
                 continue
             if value is KEEP_CURRENT:
@@ -514,6 +510,8 @@ class PersiDict(ValueStore[V], MutableMapping[PersiDictKey, V]):
 
     def random_key(self) -> SafeStrTuple | None:
         """Any key, each as likely as the others; None if there is none. Linear in their number."""
+        import random
+
         chosen: SafeStrTuple | None = None
         for number, (key, _) in enumerate(self._walk()):
             if random.randrange(number + 1) == 0:
@@ -596,7 +594,15 @@ class PersiDict(ValueStore[V], MutableMapping[PersiDictKey, V]):
         self.close()
 
 
+def _tell_of_retry(path: str, attempt: int) -> None:
+    import logging
+
+    logging.getLogger("persidict").debug("%r: lost a race, attempt %d", path, attempt + 1)
+
+
 def _wait(attempt: int) -> None:
-    """Let others finish: a random time that grows to 20 ms with the number of attempts."""
+    """Let others finish: a random time that grows to 2 ms with the number of attempts."""
     if attempt:
-        time.sleep(random.uniform(0, min(0.02, 0.0001 * 2 ** min(attempt, 10))))
+        import random
+
+        time.sleep(random.uniform(0, min(0.002, 0.0001 * 2 ** min(attempt, 5))))

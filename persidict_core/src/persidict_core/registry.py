@@ -8,7 +8,6 @@ registering is one step of a dict.
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import re
 from collections.abc import Mapping
@@ -235,6 +234,8 @@ class Registry(Generic[T]):
         )
 
     def _unknown(self, name: str) -> str:
+        import difflib
+
         known = sorted({*self.builtin, *self.registered, *(c.name for c in self.claims())})
         text = f"the {self.noun} {name!r} is not installed"
         if name in self.reserved:

@@ -9,9 +9,9 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
-from typing import Any, BinaryIO, Final, Generic, Literal, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, Generic, Literal, Self, TypeVar, cast
 
-from . import registry, urls
+from . import registry
 from .addressed import Addressed
 from .backend import (
     ABSENT,
@@ -41,6 +41,9 @@ from .keys import PersiDictKey, SafeStrTuple, hashable
 from .naming import Naming, check_file_type, settle_digest_len
 from .serializers import Serializer
 from .spool import Spool
+
+if TYPE_CHECKING:
+    from . import urls
 
 V = TypeVar("V")
 
@@ -104,6 +107,8 @@ class ValueStore(Addressed, Generic[V]):
             URLError: If the URL does not fit.
             PluginError: If nothing is installed for its scheme.
         """
+        from . import urls
+
         url = urls.URL.parse(url)
         if cls.scheme:
             return super().from_url(url, **params)
@@ -131,6 +136,8 @@ class ValueStore(Addressed, Generic[V]):
         """
         if self.scheme:
             return super().url
+        from . import urls
+
         params = self.get_params()
         if self.digest_len == self.backend.digest_len == 0:
             del params["digest_len"]  # What no digest_len at all gives here, too.
@@ -145,6 +152,8 @@ class ValueStore(Addressed, Generic[V]):
     @property
     def base_url(self) -> str | None:
         """The URL of the place of the values, without parameters; None if they have none."""
+        from . import urls
+
         try:
             return str(urls.URL.parse(self.backend.url).with_query({}))
         except URLError:
@@ -342,6 +351,8 @@ class ValueStore(Addressed, Generic[V]):
 def _backend(source: Backend | str | os.PathLike[str]) -> BaseBackend:
     if isinstance(source, BaseBackend):
         return source
+    from . import urls
+
     if isinstance(source, str | os.PathLike | urls.URL):
         url = urls.URL.parse(source)
         kind: type[BaseBackend] = registry.backends.get(url.scheme)

@@ -54,9 +54,12 @@ class Places(dict[str, str]):
 
     def __missing__(self, path: str) -> str:
         check_path(path)
-        self._check_length(path)
+        length = len(path)
+        if length > self._max_name:
+            self._check_length(path)
         place = self.base + path
-        if self.is_real(path.rpartition("/")[0]) and len(path) <= _LONGEST_KEPT:
+        folder = path.rpartition("/")[0]
+        if (folder in self._real or self.is_real(folder)) and length <= _LONGEST_KEPT:
             if len(self) >= _MOST_PLACES:
                 self.clear()
             self[path] = place
@@ -68,13 +71,12 @@ class Places(dict[str, str]):
                 f"{path[:40]!r}... is a path of {len(path)} bytes; the limit here is "
                 f"{self._max_path}"
             )
-        if len(path) > self._max_name:
-            longest = max(path.split("/"), key=len)
-            if len(longest) > self._max_name:
-                raise ValueError(
-                    f"{longest[:40]!r}... is a name of {len(longest)} bytes; the limit here is "
-                    f"{self._max_name}"
-                )
+        longest = max(path.split("/"), key=len)
+        if len(longest) > self._max_name:
+            raise ValueError(
+                f"{longest[:40]!r}... is a name of {len(longest)} bytes; the limit here is "
+                f"{self._max_name}"
+            )
 
     def is_real(self, folder: str) -> bool:
         """Whether a folder below the root is there, and a real one like all those above it.

@@ -81,7 +81,7 @@ class PickleSerializer(Serializer):
                 consumed == len(data)
                 and raw[:1] == _PICKLE
                 and raw[-1:] == _STOP
-                and _JOBLIB_ARRAY not in raw
+                and raw.find(_JOBLIB_ARRAY) < 0
             ):
                 try:
                     return pickle.loads(raw)
