@@ -103,17 +103,16 @@ class Naming(dict[Any, str]):
 
     def __missing__(self, key: Any) -> str:
         signed = self._signed
+        path = ""
         # The two kinds that nearly all keys are of; only what cannot change is remembered.
         try:
-            if type(key) is tuple:
+            if type(key) is tuple and key:
                 path = f"{self.prefix}{'/'.join([signed[part] for part in key])}{self.suffix}"
             elif type(key) is str:
                 path = f"{self.prefix}{signed[key]}{self.suffix}"
-            else:
-                return self.path_of(key)
         except TypeError:
-            return self.path_of(key)
-        if not key or len(path) > self._shortest_limit:
+            pass  # Sequences in a sequence, say.
+        if not path or len(path) > self._shortest_limit:
             return self.path_of(key)
         if len(path) <= _LONGEST_KEPT:
             if len(self) >= _MOST_NAMES:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import io
 import pickle
 import zlib
+from pickle import loads as unpickle
 from typing import Any, BinaryIO, ClassVar, Final
 
 from lz4.frame import LZ4FrameCompressor, LZ4FrameDecompressor, compress, decompress
@@ -22,7 +23,8 @@ from .base import Serializer
 _LZ4: Final = b"\x04\x22\x4d\x18"
 _ZLIB: Final = b"\x78"
 _PICKLE: Final = b"\x80"
-_STOP: Final = b"."
+_FIRST: Final = _PICKLE[0]
+_LAST: Final = b"."[0]
 _JOBLIB_ARRAY: Final = b"NumpyArrayWrapper"
 _CHUNK: Final = 1 << 20
 _INPUT: Final = 1 << 16
@@ -79,12 +81,13 @@ class PickleSerializer(Serializer):
                 return self._stream(io.BytesIO(data), data[:4])
             if (
                 consumed == len(data)
-                and raw[:1] == _PICKLE
-                and raw[-1:] == _STOP
+                and raw
+                and raw[0] == _FIRST
+                and raw[-1] == _LAST
                 and raw.find(_JOBLIB_ARRAY) < 0
             ):
                 try:
-                    return pickle.loads(raw)
+                    return unpickle(raw)
                 except Exception as error:
                     raise self._damage(error) from error
         return self._stream(io.BytesIO(data), data[:4])
