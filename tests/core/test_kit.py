@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import uuid
@@ -513,13 +514,22 @@ MUTANTS: list[tuple[type[MemoryBackend], Check]] = [
 ]
 
 
+def catches(check: Callable[[], None], times: int = 5) -> bool:
+    """Whether a check fails, which a check of a race does by chance: nearly always, not always."""
+    for _ in range(times):
+        try:
+            check()
+        except AssertionError:
+            return True
+    return False
+
+
 @pytest.mark.parametrize(("mutant", "check"), MUTANTS)
 def test_a_broken_backend_is_caught(
     mutant: type[MemoryBackend], check: Check, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(checks_sharing, "_CHILD_SECONDS", 1.0)
-    with pytest.raises(AssertionError):
-        check(mutant())
+    assert catches(lambda: check(mutant()))
 
 
 @pytest.mark.parametrize(
@@ -537,8 +547,11 @@ def test_processes_catch_a_broken_backend(
     check: Check, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(checks_races, "teams", only_processes)
-    with pytest.raises(AssertionError):
-        check(SharedFolder(str(tmp_path)))
+
+    def check_afresh() -> None:
+        check(SharedFolder(tempfile.mkdtemp(dir=tmp_path)))
+
+    assert catches(check_afresh)
 
 
 def test_processes_pass_what_is_guarded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -656,8 +669,7 @@ DICTS: list[tuple[type[PersiDict[Any]], type[MemoryBackend], Check]] = [
 def test_a_broken_dictionary_is_caught(
     kind: type[PersiDict[Any]], backend: type[MemoryBackend], check: Check
 ) -> None:
-    with pytest.raises(AssertionError):
-        check(lambda **params: kind(backend(), **params))
+    assert catches(lambda: check(lambda **params: kind(backend(), **params)))
 
 
 class TestFiveVerbs(BackendTests):
