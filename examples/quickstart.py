@@ -67,8 +67,9 @@ def fill(store: PersiDict[Any], paths: list[Path], pool: Executor) -> None:
         show_progress(done, len(paths))
     before = store.get("counter", 0)
     list(pool.map(raise_counter, [store] * WORKERS))
-    assert store["counter"] == before + WORKERS * RAISES, "additions were lost"
-    print(f"{WORKERS} workers added {RAISES} each to one counter:", before, "is", store["counter"])
+    after = store["counter"]
+    assert after == before + WORKERS * RAISES, "additions were lost"
+    print(f"{WORKERS} workers added {RAISES} each to one counter: from {before} to {after}")
 
 
 def show_progress(done: int, total: int) -> None:

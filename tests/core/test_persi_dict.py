@@ -8,8 +8,10 @@ import pytest
 
 from persidict_core import (
     ABSENT,
+    ANY,
     DELETE_CURRENT,
     KEEP_CURRENT,
+    UNCHANGED,
     AdaptedBackend,
     BackendError,
     BulkError,
@@ -17,6 +19,8 @@ from persidict_core import (
     NotSupported,
     PersiDict,
     PluginError,
+    PreconditionFailed,
+    SafeStrTuple,
     SerializationError,
     URLError,
 )
@@ -458,5 +462,60 @@ def test_transform_retries_are_bounded(d):
         d["a"] = value + 1
         return value + 100
 
-    with pytest.raises(ConcurrencyConflict, match=r"'a\.pkl'"):
+    with pytest.raises(ConcurrencyConflict, match=r"'a' was changed by others"):
         d.transform("a", meddle)
+
+
+class TestMistakes:
+    """What is easily meant otherwise is an error, and changes nothing."""
+
+    @pytest.mark.parametrize("flag", ["allow_pickle", "immutable_items"])
+    @pytest.mark.parametrize("value", ["false", "False", 0, 1, None])
+    def test_flags_are_true_or_false(self, flag, value):
+        with pytest.raises(TypeError, match=f"{flag} is True or False"):
+            PersiDict("memory://", **{flag: value})
+
+    @pytest.mark.parametrize("marker", [ABSENT, ANY, UNCHANGED])
+    def test_a_marker_is_no_value(self, d, marker):
+        for use in (
+            lambda: d.__setitem__("a", marker),
+            lambda: d.update(a=marker),
+            lambda: d.setdefault("a", marker),
+            lambda: d.transform("a", lambda _: marker, 1),
+        ):
+            with pytest.raises(TypeError, match="never its value"):
+                use()
+        assert not d
+
+    @pytest.mark.parametrize("key", ["alex", SafeStrTuple("a", "b")])
+    def test_one_key_is_not_several(self, d, key):
+        d.update(a=1, l=2, e=3, x=4, b=5)
+        with pytest.raises(TypeError, match="several keys"):
+            d.delete_many(key)
+        with pytest.raises(TypeError, match="several keys"):
+            d.get_many(key)
+        assert len(d) == 5
+
+    def test_transform_takes_a_function(self, d):
+        d["a"] = 1
+        with pytest.raises(TypeError, match="takes a function"):
+            d.transform("a", 5)
+
+    @pytest.mark.parametrize(("max_n", "error"), [(-1, ValueError), ("2", TypeError)])
+    def test_max_n_is_a_number(self, d, max_n, error):
+        for newest in (d.newest_keys, d.oldest_keys, d.newest_values, d.oldest_values):
+            with pytest.raises(error, match="max_n"):
+                newest(max_n)
+
+    def test_a_failed_condition_names_the_key(self, d):
+        d["a", "b"] = 1
+        with pytest.raises(PreconditionFailed, match="'a/b'"):
+            d.set_if(("a", "b"), 2, ABSENT)
+        with pytest.raises(PreconditionFailed, match="'a/b'"):
+            d.delete_if(("a", "b"), "other")
+
+    @pytest.mark.parametrize("url", ["x://", "x://y", "c://data", "://x"])
+    def test_a_url_without_a_scheme_of_two_letters(self, url, tmp_path, monkeypatch):
+        monkeypatch.chdir(tmp_path)
+        with pytest.raises(URLError):
+            PersiDict(url)

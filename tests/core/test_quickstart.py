@@ -33,13 +33,13 @@ def test_folder_is_filled_by_processes_and_again_by_a_second_run(tmp_path: Path)
 
     first = run(folder, "--packages", "json,html")
     assert first.returncode == 0, first.stderr
-    assert "4 workers added 100 each to one counter: 0 is 400" in first.stdout
+    assert "4 workers added 100 each to one counter: from 0 to 400" in first.stdout
     assert f"FileDirDict holds {len(wanted)} modules" in first.stdout
     assert f"{len(wanted)} of {len(wanted)} modules" in first.stderr
 
     second = run(folder, "--packages", "json,html")
     assert second.returncode == 0, second.stderr
-    assert "to one counter: 400 is 800" in second.stdout
+    assert "to one counter: from 400 to 800" in second.stdout
     assert f"FileDirDict holds {len(wanted)} modules" in second.stdout
 
     library = persidict.open(folder).get_subdict("library")
@@ -57,7 +57,7 @@ def test_advice_at_the_end_opens_the_same_library(tmp_path: Path) -> None:
 def test_memory_is_filled_by_threads() -> None:
     done = run("memory://library", "--packages", "json,html")
     assert done.returncode == 0, done.stderr
-    assert "0 is 400" in done.stdout
+    assert "from 0 to 400" in done.stdout
     assert f"PersiDict holds {len(sources('json', 'html'))} modules" in done.stdout
 
 

@@ -141,7 +141,6 @@ class TestParsing:
             ("my folder", "file", "my folder", {}),
             ("C:\\data", "file", "C:\\data", {}),
             ("C:/data", "file", "C:/data", {}),
-            ("c://data", "file", "c://data", {}),
             ("~/data", "file", "~/data", {}),
             ("./s3:bucket", "file", "./s3:bucket", {}),
             ("./s3://bucket", "file", "./s3://bucket", {}),

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         check_etag as check_etag,
         check_expect as check_expect,
     )
+    from .configuration import check_flag as check_flag
     from .errors import (
         BackendError as BackendError,
         BulkError as BulkError,
@@ -74,6 +75,7 @@ _MODULES = {
         "ABSENT ANY UNCHANGED AdaptedBackend Backend BaseBackend Capabilities ETags Expect Marker "
         "ObjectStat Scope check_etag check_expect"
     ),
+    "configuration": "check_flag",
     "errors": (
         "BackendError BulkError ConcurrencyConflict ImmutableItemError NotSupported ObjectNotFound "
         "PersiDictError PluginError PreconditionFailed SerializationError URLError"

@@ -95,6 +95,17 @@ class Configured:
         return hash((type(self), repr(self)))
 
 
+def check_flag(name: str, value: object) -> bool:
+    """Give a parameter back if it is True or False.
+
+    Raises:
+        TypeError: If it is not: ``"false"``, as an environment variable may say, would be true.
+    """
+    if isinstance(value, bool):
+        return value
+    raise TypeError(f"{name} is True or False, not {value!r}")
+
+
 def is_default(value: object, default: object) -> bool:
     """Whether a parameter's value is its default; ``1`` is not ``True``."""
     return value is default or (type(value) is type(default) and bool(value == default))

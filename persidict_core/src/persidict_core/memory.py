@@ -142,7 +142,7 @@ class MemoryBackend(BaseBackend):
             raise ObjectNotFound(path) from None
 
     def _put(self, path: str, data: bytes) -> str:
-        etag = str(next(self._store.numbers))
+        etag = f"{self._store.id}.{next(self._store.numbers)}"
         data = bytes(data)
         self._store.objects[path] = data, ObjectStat(path, len(data), time.time(), etag)
         return etag

@@ -137,7 +137,7 @@ class PersiDict(ValueStore[V], MutableMapping[PersiDictKey, V]):
                 return cast(V, default)
             except PreconditionFailed:
                 _wait(attempt)
-        raise ConcurrencyConflict(str(path), ABSENT, None, ATTEMPTS)
+        raise ConcurrencyConflict(str(SafeStrTuple(key)), ABSENT, None, ATTEMPTS)
 
     def pop(self, key: PersiDictKey, default: Any = _MISSING) -> Any:
         """Take an item out: give its value, and delete it.
@@ -167,7 +167,7 @@ class PersiDict(ValueStore[V], MutableMapping[PersiDictKey, V]):
                 return default
             except PreconditionFailed:
                 _wait(attempt)
-        raise ConcurrencyConflict(path, None, None, ATTEMPTS)
+        raise ConcurrencyConflict(str(SafeStrTuple(key)), None, None, ATTEMPTS)
 
     def popitem(self) -> tuple[SafeStrTuple, V]:
         """Take any item out; KeyError if there is none."""
@@ -222,6 +222,14 @@ class PersiDict(ValueStore[V], MutableMapping[PersiDictKey, V]):
             NotSupported: If the backend does not claim that condition.
         """
         path = self._prepare(key, value, check_expect(expect))
+        try:
+            return self._set_if(key, path, value, expect)
+        except PreconditionFailed as error:
+            raise PreconditionFailed(str(SafeStrTuple(key)), expect, error.current) from None
+
+    def _set_if(
+        self, key: PersiDictKey, path: str, value: object, expect: Expect
+    ) -> str | Literal[Marker.ABSENT]:
         if self.immutable_items and expect is not ABSENT and value is not KEEP_CURRENT:
             raise ImmutableItemError(key)
         if value is KEEP_CURRENT:
@@ -260,7 +268,10 @@ class PersiDict(ValueStore[V], MutableMapping[PersiDictKey, V]):
         if self.immutable_items:
             self._refuse(key, DELETE_CURRENT)
         self._require("delete_if", "delete_if")
-        self.backend.delete_if(path, expect)
+        try:
+            self.backend.delete_if(path, expect)
+        except PreconditionFailed as error:
+            raise PreconditionFailed(str(SafeStrTuple(key)), expect, error.current) from None
 
     def transform(
         self, key: PersiDictKey, function: Callable[[Any], Any], default: Any = _MISSING
@@ -290,6 +301,8 @@ class PersiDict(ValueStore[V], MutableMapping[PersiDictKey, V]):
             1
         """
         path = self._path(key)
+        if not callable(function):
+            raise TypeError(f"transform takes a function of the value, not {function!r}")
         self._require("transform", "if_absent", "if_match")
         etag: Expect = ABSENT
         for attempt in range(ATTEMPTS):
@@ -312,7 +325,7 @@ class PersiDict(ValueStore[V], MutableMapping[PersiDictKey, V]):
             if value is KEEP_CURRENT:
                 return current
             return DELETE_CURRENT if stored is ABSENT else value
-        raise ConcurrencyConflict(path, etag, None, ATTEMPTS)
+        raise ConcurrencyConflict(str(SafeStrTuple(key)), etag, None, ATTEMPTS)
 
     # Many items.
 
@@ -322,7 +335,7 @@ class PersiDict(ValueStore[V], MutableMapping[PersiDictKey, V]):
         Args:
             keys: The keys, taken lazily.
         """
-        return self._read_ahead((key, self._path(key)) for key in keys)
+        return self._read_ahead((key, self._path(key)) for key in _several(keys))
 
     def set_many(
         self, items: Mapping[Any, V | Joker] | Iterable[tuple[PersiDictKey, V | Joker]]
@@ -369,7 +382,7 @@ class PersiDict(ValueStore[V], MutableMapping[PersiDictKey, V]):
         Raises:
             BulkError: If some could not be deleted; all the others were.
         """
-        self._delete_pairs("delete_many", ((key, self._path(key)) for key in keys))
+        self._delete_pairs("delete_many", ((key, self._path(key)) for key in _several(keys)))
 
     def _delete_pairs(self, operation: str, pairs: Iterable[tuple[PersiDictKey, str]]) -> None:
         failures: dict[PersiDictKey, Exception] = {}
@@ -541,6 +554,10 @@ class PersiDict(ValueStore[V], MutableMapping[PersiDictKey, V]):
     def _by_time(
         self, max_n: int | None, choose: Callable[..., list[tuple[float, str, SafeStrTuple]]]
     ) -> list[tuple[SafeStrTuple, str]]:
+        if max_n is not None and (isinstance(max_n, bool) or not isinstance(max_n, int)):
+            raise TypeError(f"max_n is a number of items or None, not {max_n!r}")
+        if max_n is not None and max_n < 0:
+            raise ValueError(f"max_n is 0 or more, not {max_n}")
         times = ((time_, path, key) for key, path, time_ in self._walk_times())
         if max_n is None:
             chosen = sorted(times, reverse=choose is heapq.nlargest)
@@ -592,6 +609,13 @@ class PersiDict(ValueStore[V], MutableMapping[PersiDictKey, V]):
 
     def __exit__(self, *exception: object) -> None:
         self.close()
+
+
+def _several(keys: Iterable[PersiDictKey]) -> Iterable[PersiDictKey]:
+    """Give keys back, unless they are a single one, which would be taken letter by letter."""
+    if isinstance(keys, str | SafeStrTuple):
+        raise TypeError(f"several keys are wanted, such as a list of them, not the key {keys!r}")
+    return keys
 
 
 def _tell_of_retry(path: str, attempt: int) -> None:

@@ -25,7 +25,7 @@ from .errors import URLError
 
 _HAS_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]+)://(.*)", re.DOTALL).fullmatch
 _SEEMS_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]+):(?!\\)").match
-_SEEMS_URL = re.compile(r"(?![A-Za-z]:)[^/\\]*://").match
+_SEEMS_URL = re.compile(r"[^/\\]*://").match
 _SEEMS_QUERY = re.compile(r"\?[A-Za-z_]\w*=").search
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]").search
 _SECRET = re.compile(

@@ -25,7 +25,7 @@ from .backend import (
     Scope,
     check_expect,
 )
-from .configuration import constructor_params
+from .configuration import check_flag, constructor_params
 from .errors import (
     ImmutableItemError,
     NotSupported,
@@ -79,9 +79,9 @@ class ValueStore(Addressed, Generic[V]):
         max_value_bytes: int | None = None,
     ) -> None:
         self.file_type = check_file_type(file_type)
-        self.immutable_items = bool(immutable_items)
+        self.immutable_items = check_flag("immutable_items", immutable_items)
         self.base_class_for_values = base_class_for_values
-        self.allow_pickle = bool(allow_pickle)
+        self.allow_pickle = check_flag("allow_pickle", allow_pickle)
         self.max_value_bytes = _check_limit(max_value_bytes)
         if base_class_for_values is not None and not isinstance(base_class_for_values, type):
             raise TypeError(f"base_class_for_values is a class, not {base_class_for_values!r}")
@@ -175,6 +175,8 @@ class ValueStore(Addressed, Generic[V]):
         path = self._path(key)
         if expect is not ANY:
             check_expect(expect)
+        if isinstance(value, Marker):
+            raise TypeError(f"{value!r} is what is expected of an item or found, never its value")
         base = self.base_class_for_values
         if base is not None and not isinstance(value, base) and not isinstance(value, Joker):
             raise TypeError(
@@ -387,7 +389,6 @@ def _serializer_for(d: ValueStore[Any]) -> Serializer:
         if error.__cause__ is not None or registry.serializers.claims(d.file_type):
             raise
         raise ValueError(
-            f"file_type={d.file_type!r} is no installed format; for text give "
-            f"base_class_for_values=str as well ({error})"
+            f"{error}; for text of any file type, give base_class_for_values=str as well"
         ) from error
     return kind(d.allow_pickle, d.max_value_bytes)

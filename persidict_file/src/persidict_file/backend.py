@@ -25,6 +25,7 @@ from persidict_core import (
     Scope,
     check_etag,
     check_expect,
+    check_flag,
     check_path,
     check_prefix,
 )
@@ -89,7 +90,7 @@ class FileBackend(BaseBackend):
         lock_scope: Scope | str | None = None,
     ) -> None:
         self.root = check_root(root)
-        self.fsync = fsync
+        self.fsync = check_flag("fsync", fsync)
         self.lock_scope = check_scope(lock_scope)
         self.max_path_bytes = _PATH_MAX - len(os.fsencode(self.root)) - 1
         self._places = Places(self.root, self.max_name_bytes, self.max_path_bytes)

@@ -35,7 +35,7 @@ _KINDS: Final[dict[str, type]] = {
     "py/tuple": list,
     "py/type": str,
 }
-_ADVICE: Final = "file_type='pkl' keeps it"
+_ADVICE: Final = "file_type='pkl' may keep it"
 
 
 class JsonSerializer(Serializer):
