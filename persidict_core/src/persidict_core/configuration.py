@@ -9,28 +9,58 @@ another.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar, Final, NamedTuple
 
-if TYPE_CHECKING:
-    import inspect
-
-MASK = "***"
-
-
-_params_of: dict[type, Mapping[str, inspect.Parameter]] = {}
+MASK: Final = "***"
+REQUIRED: Final = object()
+"""The default of a parameter that has none."""
 
 
-def constructor_params(cls: type) -> Mapping[str, inspect.Parameter]:
-    """The parameters of a class's constructor by name, in their order, without ``self``."""
+class Param(NamedTuple):
+    """One parameter of a constructor.
+
+    Attributes:
+        name: Its name.
+        default: Its default, or `REQUIRED`.
+        many: Whether it stands for any further keywords, as ``**params`` does.
+    """
+
+    name: str
+    default: Any
+    many: bool = False
+
+
+_params_of: dict[type, Mapping[str, Param]] = {}
+_HAS_ARGS, _HAS_KEYWORDS = 0x04, 0x08
+
+
+def constructor_params(cls: type) -> Mapping[str, Param]:
+    """The parameters of a class's constructor by name, in their order, without ``self``.
+
+    Read off the code object, without the module ``inspect``: a ``repr`` stands in every error, also
+    where no further file can be opened.
+    """
     if cls not in _params_of:
-        import inspect
-
-        constructor = cls.__init__  # type: ignore[misc]
-        # The signature of object's own says that it takes anything, and it takes nothing.
-        own = constructor is not object.__init__
-        params = list(inspect.signature(constructor).parameters.values())[1:] if own else []
-        _params_of[cls] = {param.name: param for param in params}
+        constructor: Any = cls.__init__  # type: ignore[misc]
+        while hasattr(constructor, "__wrapped__"):
+            constructor = constructor.__wrapped__
+        code = getattr(constructor, "__code__", None)  # None where nobody wrote a constructor.
+        _params_of[cls] = {} if code is None else _params_of_code(constructor, code)
     return _params_of[cls]
+
+
+def _params_of_code(constructor: Any, code: Any) -> dict[str, Param]:
+    positional = code.co_varnames[1 : code.co_argcount]
+    end = code.co_argcount + code.co_kwonlyargcount
+    given = constructor.__defaults__ or ()
+    defaults = dict(zip(positional[len(positional) - len(given) :], given, strict=True))
+    defaults |= constructor.__kwdefaults__ or {}
+    names = [*positional, *code.co_varnames[code.co_argcount : end]]
+    params = {name: Param(name, defaults.get(name, REQUIRED)) for name in names}
+    if code.co_flags & _HAS_KEYWORDS:
+        name = code.co_varnames[end + bool(code.co_flags & _HAS_ARGS)]
+        params[name] = Param(name, REQUIRED, many=True)
+    return params
 
 
 def _rebuild(cls: type, params: dict[str, Any]) -> Any:
@@ -61,7 +91,7 @@ class Configured:
         params: dict[str, Any] = {}
         for name, param in constructor_params(type(self)).items():
             value = getattr(self, name)
-            if param.kind is param.VAR_KEYWORD:
+            if param.many:
                 params.update(value)
             else:
                 params[name] = value

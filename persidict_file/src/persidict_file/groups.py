@@ -12,7 +12,6 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from functools import cache, partial
 from typing import Final, Literal
 
@@ -30,23 +29,27 @@ _FEW: Final = 8
 """So many files are flushed sooner one by one than by flushing all of their file system."""
 
 
-@dataclass(slots=True)
 class Write:
     """One write of a group.
 
-    Attributes:
+    Args:
         path: The relative path.
         data: The bytes.
+
+    Attributes:
         result: The etag, or what went wrong; None until that is known.
         name: The last part of the path.
         temporary: The name of the temporary file, while there is one.
     """
 
-    path: str
-    data: bytes
-    result: str | Exception | None = None
-    name: str = ""
-    temporary: str = ""
+    __slots__ = ("data", "name", "path", "result", "temporary")
+
+    def __init__(self, path: str, data: bytes) -> None:
+        self.path = path
+        self.data = data
+        self.result: str | Exception | None = None
+        self.name = ""
+        self.temporary = ""
 
 
 def grouped(items: Iterable[tuple[str, bytes]]) -> Iterator[list[Write]]:
