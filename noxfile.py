@@ -26,6 +26,7 @@ DISTRIBUTIONS = ("persidict_core", "persidict_file", ".")
 SOURCES = ("persidict_core/src", "persidict_file/src")
 NEEDS_S3 = "persidict_core/src/persidict_core/former/s3_dict.py"
 EXAMPLE = "examples/persidict-sqlite"
+PEERS = ("diskcache", "zict", "fsspec", "sqlitedict", "lmdb")
 BUILD = ("python", "-m", "build", "--installer", "uv")
 # The root has no code that could be edited.
 EDITABLE = ("--editable", "./persidict_core", "--editable", "./persidict_file", ".[testing]")
@@ -56,15 +57,15 @@ def install_everything(session: nox.Session) -> None:
     session.install(*EDITABLE)
 
 
-def run_tests(session: nox.Session) -> None:
+def run_tests(session: nox.Session, *options: str) -> None:
     install_everything(session)
     if session.posargs:
         session.run("pytest", *session.posargs)
     else:
-        session.run("pytest", "-m", "not root")
+        session.run("pytest", "-m", "not root", *options)
         # The tests import by file, the sources by name: for them, none of the tests' options.
-        options = ("-o", "addopts=", "-o", "pythonpath=", f"--ignore={NEEDS_S3}")
-        session.run("pytest", "--doctest-modules", *options, *SOURCES)
+        bare = ("-o", "addopts=", "-o", "pythonpath=", f"--ignore={NEEDS_S3}")
+        session.run("pytest", "--doctest-modules", *bare, *SOURCES)
 
 
 def build_wheels(session: nox.Session, *folders: str) -> list[str]:
@@ -96,8 +97,8 @@ def tests(session: nox.Session) -> None:
 @nox.session
 @nox.parametrize("python", [nox.param(path, id=path[-4:]) for path in other_pythons()])
 def tests_on(session: nox.Session) -> None:
-    """The same on every other supported Python that this machine has."""
-    run_tests(session)
+    """The same on every other supported Python that this machine has, but for the long kit."""
+    run_tests(session, "--ignore=tests/core/test_layers_kit.py")
 
 
 @nox.session
@@ -166,7 +167,7 @@ def example(session: nox.Session) -> None:
 @nox.session
 def bench(session: nox.Session) -> None:
     """Speed against bare calls; `-- --smoke` only tries that it runs."""
-    session.install("./persidict_core", "./persidict_file")
+    session.install("./persidict_core[numpy]", "./persidict_file", *PEERS, "matplotlib")
     session.run("python", "benchmarks/files.py", *session.posargs)
 
 

@@ -54,6 +54,19 @@ if TYPE_CHECKING:
         get_safe_chars as get_safe_chars,
         replace_unsafe_chars as replace_unsafe_chars,
     )
+    from .layers import (
+        CachedBackend as CachedBackend,
+        CompressedBackend as CompressedBackend,
+        CountingBackend as CountingBackend,
+        FailingBackend as FailingBackend,
+        HashedNames as HashedNames,
+        LatencyBackend as LatencyBackend,
+        Layer as Layer,
+        ObservingLayer as ObservingLayer,
+        PrefixBackend as PrefixBackend,
+        ReadOnlyBackend as ReadOnlyBackend,
+        TransformLayer as TransformLayer,
+    )
     from .memory import MemoryBackend as MemoryBackend
     from .opening import open as open
     from .overlapping import OverlappingMultiDict as OverlappingMultiDict
@@ -82,6 +95,10 @@ _MODULES = {
     ),
     "jokers": "DELETE_CURRENT KEEP_CURRENT DeleteCurrentFlag Joker KeepCurrentFlag",
     "keys": "PersiDictKey SafeStrTuple get_safe_chars replace_unsafe_chars",
+    "layers": (
+        "CachedBackend CompressedBackend CountingBackend FailingBackend HashedNames "
+        "LatencyBackend Layer ObservingLayer PrefixBackend ReadOnlyBackend TransformLayer"
+    ),
     "memory": "MemoryBackend",
     "opening": "open",
     "overlapping": "OverlappingMultiDict",

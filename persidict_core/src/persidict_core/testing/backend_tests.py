@@ -32,7 +32,7 @@ class BackendTests(Kit):
         raw_write: Optional, a method ``raw_write(self, backend, path, data)`` that writes one so.
         scope: Who can share the store, where the claims do not tell: `Scope.THREADS` for one that
             lives in this process.
-        rounds: How many times a race for one winner is run.
+        rounds: How many times a race for one winner is run; others in proportion.
         creators: How many take part in it.
         workers: How many raise one number at once.
         increments: How many times each of them does.

@@ -28,7 +28,7 @@ class PersiDictTests(Kit):
     Attributes:
         scope: Who can share the store, where the claims do not tell: `Scope.THREADS` for one that
             lives in this process.
-        rounds: How many times a race for one winner is run.
+        rounds: How many times a race for one winner is run; others in proportion.
         creators: How many take part in it.
         workers: How many raise one number at once.
         increments: How many times each of them does.
