@@ -47,15 +47,19 @@ class _SignedParts(dict[str, str]):
         self.digest_len = digest_len
 
     def __missing__(self, part: str) -> str:
-        if type(part) is not str:
-            raise TypeError(f"a part of a key is a str, not {type(part).__name__}")
-        if not is_part(part) or len(part) > MAX_PART_LENGTH:
-            check_part(part)
-        name = sign(part, self.digest_len)
+        name = self.make(part)
         if len(self) >= _MOST_NAMES:
             self.clear()
         self[part] = name
         return name
+
+    def make(self, part: str) -> str:
+        """The name of a part, not remembered: the last part of a key is seldom seen twice."""
+        if type(part) is not str:
+            raise TypeError(f"a part of a key is a str, not {type(part).__name__}")
+        if not is_part(part) or len(part) > MAX_PART_LENGTH:
+            check_part(part)
+        return sign(part, self.digest_len)
 
 
 class Naming(dict[Any, str]):
@@ -106,10 +110,15 @@ class Naming(dict[Any, str]):
         path = ""
         # The two kinds that nearly all keys are of; only what cannot change is remembered.
         try:
-            if type(key) is tuple and key:
-                path = f"{self.prefix}{'/'.join([signed[part] for part in key])}{self.suffix}"
-            elif type(key) is str:
-                path = f"{self.prefix}{signed[key]}{self.suffix}"
+            if type(key) is str:
+                path = f"{self.prefix}{signed.make(key)}{self.suffix}"
+            elif type(key) is tuple and key:
+                name = signed.make(key[-1])
+                if len(key) == 2:
+                    path = f"{self.prefix}{signed[key[0]]}/{name}{self.suffix}"
+                else:
+                    folders = [signed[part] + "/" for part in key[:-1]]
+                    path = f"{self.prefix}{''.join(folders)}{name}{self.suffix}"
         except TypeError:
             pass  # Sequences in a sequence, say.
         if not path or len(path) > self._shortest_limit:
