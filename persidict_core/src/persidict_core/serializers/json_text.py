@@ -64,7 +64,7 @@ class JsonSerializer(Serializer):
         Traceback (most recent call last):
         ...
         persidict_core.errors.SerializationError: file type 'json': a dict has the key 1, an int, \
-which would come back as a str; file_type='pkl' keeps it
+which would come back as a str; file_type='pkl' may keep it
     """
 
     file_type = "json"
