@@ -436,6 +436,19 @@ class AdaptedBackend(BaseBackend):
         return self.wrapped.list_prefix(check_prefix(prefix))
 
 
+def adapted(backend: Backend) -> BaseBackend:
+    """A backend as it is, or an object with the five verbs alone, completed.
+
+    Raises:
+        TypeError: If it is neither; a class in place of an instance, or a URL, is a common mistake.
+    """
+    if isinstance(backend, BaseBackend):
+        return backend
+    if isinstance(backend, type):
+        raise TypeError(f"an instance of {backend.__name__} is wanted as backend, not the class")
+    return AdaptedBackend(backend)
+
+
 def check_expect(expect: object) -> Expect:
     """Give a condition back if it is one.
 

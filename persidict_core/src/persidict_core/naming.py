@@ -153,11 +153,6 @@ class Naming(dict[Any, str]):
             )
         return path
 
-    def folder_of(self, key: PersiDictKey | tuple[()] = ()) -> str:
-        """The path prefix under which all keys stand that begin with a key."""
-        strings = SafeStrTuple(key).strings if key else ()
-        return self.prefix + "".join(self._signed[part] + "/" for part in strings)
-
     def part_of(self, name: str) -> str | None:
         """The part of a key that has this name in the store; None if none has."""
         length = self.digest_len

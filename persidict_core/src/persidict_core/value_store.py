@@ -16,13 +16,13 @@ from .addressed import Addressed
 from .backend import (
     ABSENT,
     ANY,
-    AdaptedBackend,
     Backend,
     BaseBackend,
     Expect,
     Marker,
     ObjectStat,
     Scope,
+    adapted,
     check_expect,
 )
 from .configuration import check_flag, constructor_params
@@ -359,9 +359,7 @@ def _backend(source: Backend | str | os.PathLike[str]) -> BaseBackend:
         url = urls.URL.parse(source)
         kind: type[BaseBackend] = registry.backends.get(url.scheme)
         return kind.from_url(url)
-    if isinstance(source, type):
-        raise TypeError(f"an instance of {source.__name__} is wanted as backend, not the class")
-    return AdaptedBackend(source)
+    return adapted(source)
 
 
 def _check_limit(limit: int | None) -> int | None:

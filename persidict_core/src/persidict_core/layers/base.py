@@ -21,7 +21,6 @@ from typing import Any, BinaryIO, ClassVar, Final, Literal, NoReturn
 
 from ..backend import (
     ANY,
-    AdaptedBackend,
     Backend,
     BaseBackend,
     Capabilities,
@@ -30,6 +29,7 @@ from ..backend import (
     Marker,
     ObjectStat,
     Scope,
+    adapted,
 )
 from ..errors import URLError
 
@@ -214,16 +214,3 @@ class Layer(BaseBackend):
 
     def close(self) -> None:
         self.wrapped.close()
-
-
-def adapted(backend: Backend) -> BaseBackend:
-    """A backend as it is, or an object with the five verbs alone, completed.
-
-    Raises:
-        TypeError: If it is neither; a class in place of an instance, or a URL, is a common mistake.
-    """
-    if isinstance(backend, BaseBackend):
-        return backend
-    if isinstance(backend, type):
-        raise TypeError(f"an instance of {backend.__name__} is wanted, not the class")
-    return AdaptedBackend(backend)

@@ -17,11 +17,12 @@ from ..backend import (
     Expect,
     Marker,
     ObjectStat,
+    adapted,
 )
 from ..configuration import Configured
 from ..errors import NotSupported, ObjectNotFound, PersiDictError
 from ..paths import check_path
-from .base import Layer, adapted
+from .base import Layer
 from .envelopes import MAGIC, Kept, seal, unseal
 from .many import handed_on
 
