@@ -607,6 +607,14 @@ class DeletesImmutable(PersiDict[Any]):
         return value
 
 
+class DeletesManyImmutable(PersiDict[Any]):
+    """``delete_many`` forgets that items are immutable."""
+
+    def delete_many(self, keys: Any) -> None:
+        for key in keys:
+            self.backend.delete(self._path(key))
+
+
 class AcceptsAnyKey(PersiDict[Any]):
     """Turns whatever it gets into a key."""
 
@@ -657,6 +665,7 @@ DICTS: list[tuple[type[PersiDict[Any]], type[MemoryBackend], Check]] = [
     (StoresJokers, MemoryBackend, checks_changes.check_jokers),
     (TellsOthersKeyError, MemoryBackend, checks_mapping.check_missing_keys_raise),
     (DeletesImmutable, MemoryBackend, checks_changes.check_immutable_items),
+    (DeletesManyImmutable, MemoryBackend, checks_changes.check_immutable_items),
     (AcceptsAnyKey, MemoryBackend, checks_items.check_bad_keys_are_refused),
     (OldestAreNewest, MemoryBackend, checks_dict_views.check_newest_and_oldest),
     (TakesAllKeys, MemoryBackend, checks_dict_bulk.check_get_many_is_lazy),

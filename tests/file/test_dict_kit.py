@@ -31,6 +31,19 @@ class TestFlushed(_Folders):
     increments = 25
 
 
+class TestCached(PersiDictTests):
+    """With a cache of its own, through which every operation goes."""
+
+    rounds = 50
+
+    @pytest.fixture
+    def make_dict(self, tmp_path):
+        folders = (tmp_path / str(number) for number in itertools.count())
+        return lambda **params: FileDirDict(
+            next(folders), fsync=False, cache=tmp_path / "cache", **params
+        )
+
+
 def add_one(count):
     return count + 1
 

@@ -159,6 +159,15 @@ class BaseBackend(Addressed, ABC):
         """What this instance promises beyond the five verbs; nothing, unless overridden."""
         return Capabilities()
 
+    @property
+    def identity(self) -> str:
+        """What tells this store from all others, for caches that many share; its URL by default.
+
+        Raises:
+            URLError: If the class has no URL and does not say otherwise.
+        """
+        return self.url
+
     # The five: every backend has them.
 
     @abstractmethod

@@ -91,6 +91,11 @@ class MemoryBackend(BaseBackend):
         """All conditions, among threads; etags name single writes."""
         return Capabilities(Scope.THREADS, Scope.THREADS, Scope.THREADS, ETags.PER_WRITE)
 
+    @property
+    def identity(self) -> str:
+        """The store itself: one of the same name in another process is another."""
+        return f"{self.scheme}:{self._store.id}"
+
     def read_bytes(self, path: str) -> bytes:
         return self._get(path)[0]
 

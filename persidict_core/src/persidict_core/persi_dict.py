@@ -67,6 +67,11 @@ class PersiDict(ValueStore[V], MutableMapping[PersiDictKey, V]):
         allow_pickle: False refuses, on writing and on reading, all that could run code.
         max_value_bytes: The most bytes that a stored value may have, also uncompressed; None: no
             limit.
+        read_only: Whether every change is refused.
+        cache: Where copies of values are kept nearby: a backend, or the URL of one, such as a
+            folder's name. Each read asks the backend whether its copy is current, but of immutable
+            items a copy is current for ever. See ``persidict_core.layers.CachedBackend``.
+        cache_max_bytes: How much the cache may hold, in bytes; None: no limit.
 
     Raises:
         TypeError: A parameter of the wrong kind.
@@ -102,7 +107,7 @@ class PersiDict(ValueStore[V], MutableMapping[PersiDictKey, V]):
 
     def __contains__(self, key: object) -> bool:
         """Whether a key is there; a key that cannot be one is an error."""
-        return self.backend.exists(self._path(key))  # type: ignore[arg-type]
+        return self._layered.exists(self._path(key))  # type: ignore[arg-type]
 
     @overload
     def get(self, key: PersiDictKey, /) -> V | None: ...
@@ -149,17 +154,16 @@ class PersiDict(ValueStore[V], MutableMapping[PersiDictKey, V]):
             KeyError: If there is none and no default.
         """
         path = self._path(key)
-        if self.immutable_items:
-            self._refuse(key, DELETE_CURRENT)
+        self._check_deletion(key)
         atomic = self._claims("delete_if")
         for attempt in range(ATTEMPTS):
             try:
                 if not atomic:
                     value = self._load(key, path)
-                    self.backend.delete(path)
+                    self._layered.delete(path)
                     return value
                 value, stat = self._load_versioned(key, path)
-                self.backend.delete_if(path, stat.etag)
+                self._layered.delete_if(path, stat.etag)
                 return value
             except ObjectNotFound:
                 if default is _MISSING:
@@ -172,8 +176,7 @@ class PersiDict(ValueStore[V], MutableMapping[PersiDictKey, V]):
     def popitem(self) -> tuple[SafeStrTuple, V]:
         """Take any item out; KeyError if there is none."""
         for key in self:
-            if self.immutable_items:
-                self._refuse(key, DELETE_CURRENT)
+            self._check_deletion(key)
             try:
                 return key, self.pop(key)
             except KeyError:
@@ -240,12 +243,12 @@ class PersiDict(ValueStore[V], MutableMapping[PersiDictKey, V]):
             self.delete_if(key, expect)
             return ABSENT
         self._require("set_if", "if_absent" if expect is ABSENT else "if_match")
-        return self.backend.write_if(path, self._encode(key, path, value), expect)
+        return self._layered.write_if(path, self._encode(key, path, value), expect)
 
     def _compare(self, path: str, expect: Expect) -> Expect:
         """Give an expectation back if it holds now."""
         try:
-            current: ObjectStat | Literal[Marker.ABSENT] = self.backend.stat(path)
+            current: ObjectStat | Literal[Marker.ABSENT] = self._layered.stat(path)
         except ObjectNotFound:
             current = ABSENT
         if (current.etag if isinstance(current, ObjectStat) else current) != expect:
@@ -265,11 +268,10 @@ class PersiDict(ValueStore[V], MutableMapping[PersiDictKey, V]):
         """
         path = self._path(key)
         check_etag(expect)
-        if self.immutable_items:
-            self._refuse(key, DELETE_CURRENT)
+        self._check_deletion(key)
         self._require("delete_if", "delete_if")
         try:
-            self.backend.delete_if(path, expect)
+            self._layered.delete_if(path, expect)
         except PreconditionFailed as error:
             raise PreconditionFailed(str(SafeStrTuple(key)), expect, error.current) from None
 
@@ -357,8 +359,8 @@ class PersiDict(ValueStore[V], MutableMapping[PersiDictKey, V]):
             prepared: dict[str, tuple[PersiDictKey, object]] = {}
             for key, value in batch:
                 path = self._prepare(key, value)
-                if value is DELETE_CURRENT and self.immutable_items:
-                    self._refuse(key, value)
+                if value is DELETE_CURRENT:
+                    self._check_deletion(key)
                 if value is not KEEP_CURRENT:
                     prepared[path] = key, value
             failures.update(self._act_on_many(prepared))
@@ -387,7 +389,13 @@ class PersiDict(ValueStore[V], MutableMapping[PersiDictKey, V]):
     def _delete_pairs(self, operation: str, pairs: Iterable[tuple[PersiDictKey, str]]) -> None:
         failures: dict[PersiDictKey, Exception] = {}
         waiting: deque[PersiDictKey] = deque()
-        for _, result in self.backend.delete_many(self._noting(pairs, waiting)):
+
+        def permitted() -> Iterator[tuple[PersiDictKey, str]]:
+            for key, path in pairs:
+                self._check_deletion(key)
+                yield key, path
+
+        for _, result in self._layered.delete_many(self._noting(permitted(), waiting)):
             key = waiting.popleft()
             if isinstance(result, Exception) and not isinstance(result, ObjectNotFound):
                 failures[hashable(key)] = result
@@ -405,7 +413,7 @@ class PersiDict(ValueStore[V], MutableMapping[PersiDictKey, V]):
         self, pairs: Iterable[tuple[PersiDictKey, str]]
     ) -> Iterator[tuple[PersiDictKey, V]]:
         """Keys with their values, in order; what is deleted meanwhile is passed over."""
-        if self.max_value_bytes is not None or self.backend.concurrency <= 1:
+        if self.max_value_bytes is not None or self._layered.concurrency <= 1:
             for key, path in pairs:
                 try:
                     yield key, self._load(key, path)
@@ -413,7 +421,7 @@ class PersiDict(ValueStore[V], MutableMapping[PersiDictKey, V]):
                     continue
             return
         waiting: deque[PersiDictKey] = deque()
-        for path, data in self.backend.read_many(self._noting(pairs, waiting)):
+        for path, data in self._layered.read_many(self._noting(pairs, waiting)):
             key = waiting.popleft()
             if not isinstance(data, Exception):
                 yield key, self._decode(key, path, data)
@@ -422,15 +430,12 @@ class PersiDict(ValueStore[V], MutableMapping[PersiDictKey, V]):
 
     def clear(self) -> None:
         """Delete all items; those that are written meanwhile may stay. Linear in their number."""
-        if self.immutable_items:
-            for key in self:
-                self._refuse(key, DELETE_CURRENT)
         self._delete_pairs("clear", self._walk())
 
     # The whole.
 
     def _walk(self) -> Iterator[tuple[SafeStrTuple, str]]:
-        return self._paths.keys_of(self.backend.list_prefix(self._paths.prefix))
+        return self._paths.keys_of(self._layered.list_prefix(self._paths.prefix))
 
     def walk_items(self) -> Iterator[tuple[SafeStrTuple, V]]:
         """What `items` iterates over: keys with values, streamed, read ahead where it pays."""
@@ -508,7 +513,7 @@ class PersiDict(ValueStore[V], MutableMapping[PersiDictKey, V]):
 
     def subdicts(self) -> dict[str, Self]:
         """The sub-dictionary of each first string that has something below it, of any file type."""
-        names = self.backend.list_children(self._paths.prefix)
+        names = self._layered.list_children(self._paths.prefix)
         parts = (self._paths.part_of(name[:-1]) for name in names if name.endswith("/"))
         return {part: self.get_subdict(part) for part in parts if part is not None}
 
@@ -517,7 +522,7 @@ class PersiDict(ValueStore[V], MutableMapping[PersiDictKey, V]):
     def timestamp(self, key: PersiDictKey) -> float:
         """When an item was written, in POSIX seconds; KeyError if there is none."""
         try:
-            return self.backend.stat(self._path(key)).modified
+            return self._layered.stat(self._path(key)).modified
         except ObjectNotFound:
             raise KeyError(key) from None
 
@@ -569,7 +574,7 @@ class PersiDict(ValueStore[V], MutableMapping[PersiDictKey, V]):
         stats: deque[ObjectStat] = deque()
 
         def paths() -> Iterator[str]:
-            for stat in self.backend.list_stats(self._paths.prefix):
+            for stat in self._layered.list_stats(self._paths.prefix):
                 stats.append(stat)
                 yield stat.path
 
@@ -592,7 +597,7 @@ class PersiDict(ValueStore[V], MutableMapping[PersiDictKey, V]):
         def read(pair: tuple[SafeStrTuple, str]) -> tuple[V, ObjectStat]:
             return self._load_versioned(*pair)
 
-        for (key, _), found in bulk.in_order(read, self._walk(), self.backend.concurrency):
+        for (key, _), found in bulk.in_order(read, self._walk(), self._layered.concurrency):
             if isinstance(found, tuple):
                 yield key, found[0], found[1].modified
             elif not isinstance(found, ObjectNotFound):
@@ -602,7 +607,7 @@ class PersiDict(ValueStore[V], MutableMapping[PersiDictKey, V]):
 
     def close(self) -> None:
         """Give back what the backend has opened; a later use opens it again."""
-        self.backend.close()
+        self._layered.close()
 
     def __enter__(self) -> Self:
         return self

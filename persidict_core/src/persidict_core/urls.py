@@ -273,8 +273,9 @@ def to_text(owner: object, params: Mapping[str, Any]) -> dict[str, str]:
         if name not in known or not is_default(value, known[name].default)
     }
     for name, found in from_text(type(owner), query).items():
-        # A sequence is read as text where the constructor takes that apart itself.
-        if found != (query[name] if _is_sequence(params[name]) else params[name]):
+        # The constructor itself takes apart the text of a sequence, and opens a URL.
+        as_text = _is_sequence(params[name]) or _has_url(params[name])
+        if found != (query[name] if as_text else params[name]):
             raise unsaid(owner, name, params[name])
     return query
 
@@ -292,7 +293,14 @@ def _text(owner: object, name: str, value: Any) -> str:
             return name_of_class
     if _is_sequence(value):
         return "/".join(value)
+    if _has_url(value):
+        return str(value.url)
     raise unsaid(owner, name, value)
+
+
+def _has_url(value: object) -> bool:
+    """Whether it is a backend, say, which its own URL makes again."""
+    return isinstance(getattr(type(value), "url", None), property)
 
 
 def _is_sequence(value: object) -> bool:

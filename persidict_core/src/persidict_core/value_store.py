@@ -77,18 +77,27 @@ class ValueStore(Addressed, Generic[V]):
         base_class_for_values: type | None = None,
         allow_pickle: bool = True,
         max_value_bytes: int | None = None,
+        read_only: bool = False,
+        cache: Backend | str | os.PathLike[str] | None = None,
+        cache_max_bytes: int | None = None,
     ) -> None:
         self.file_type = check_file_type(file_type)
         self.immutable_items = check_flag("immutable_items", immutable_items)
         self.base_class_for_values = base_class_for_values
         self.allow_pickle = check_flag("allow_pickle", allow_pickle)
-        self.max_value_bytes = _check_limit(max_value_bytes)
+        self.max_value_bytes = _check_limit("max_value_bytes", max_value_bytes)
+        self.read_only = check_flag("read_only", read_only)
+        self.cache_max_bytes = _check_limit("cache_max_bytes", cache_max_bytes)
+        if cache is None and cache_max_bytes is not None:
+            raise ValueError("cache_max_bytes is the limit of a cache, but no cache was given")
         if base_class_for_values is not None and not isinstance(base_class_for_values, type):
             raise TypeError(f"base_class_for_values is a class, not {base_class_for_values!r}")
         self._serializer = _serializer_for(self)
         self.prefix = _prefix(prefix)
         self.backend: BaseBackend = _backend(backend)
-        if self.immutable_items and not self.backend.probes:
+        self.cache = None if cache is None else _backend(cache)
+        self._layered = self._with_layers()
+        if self.immutable_items and not self.read_only and not self.backend.probes:
             self._require("immutable_items", "if_absent")
         self.digest_len = settle_digest_len(self.backend, self.file_type, digest_len)
         self._paths = Naming(
@@ -98,6 +107,32 @@ class ValueStore(Addressed, Generic[V]):
             self.backend.max_name_bytes,
             self.backend.max_path_bytes,
         )
+
+    def _with_layers(self) -> BaseBackend:
+        """What every operation goes through: the backend, with what the user asked for around."""
+        layered = self.backend
+        if self.cache is not None:
+            from .layers import CachedBackend, HashedNames
+
+            try:
+                names = HashedNames(self.backend.identity)
+            except URLError as error:
+                raise NotSupported(
+                    f"{self.backend!r} cannot be told from other stores in a cache: make a "
+                    "CachedBackend of it with names of your own, and give that as the backend"
+                ) from error
+            layered = CachedBackend(
+                layered,
+                self.cache,
+                names,
+                validate=not self.immutable_items,
+                max_bytes=self.cache_max_bytes,
+            )
+        if self.read_only:
+            from .layers import ReadOnlyBackend
+
+            layered = ReadOnlyBackend(layered)
+        return layered
 
     @classmethod
     def from_url(cls, url: str | urls.URL, **params: Any) -> Self:
@@ -175,6 +210,8 @@ class ValueStore(Addressed, Generic[V]):
         path = self._path(key)
         if expect is not ANY:
             check_expect(expect)
+        if self.read_only:
+            raise self._is_read_only()
         if isinstance(value, Marker):
             raise TypeError(f"{value!r} is what is expected of an item or found, never its value")
         base = self.base_class_for_values
@@ -184,6 +221,16 @@ class ValueStore(Addressed, Generic[V]):
                 f"{base.__name__} only"
             )
         return path
+
+    def _check_deletion(self, key: PersiDictKey) -> None:
+        """The gate of every deletion."""
+        if self.read_only:
+            raise self._is_read_only()
+        if self.immutable_items:
+            self._refuse(key, DELETE_CURRENT)
+
+    def _is_read_only(self) -> NotSupported:
+        return NotSupported(f"{self!r} was opened with read_only=True: nothing was changed")
 
     def _refuse(self, key: PersiDictKey, value: object) -> None:
         """What happens to a change of an immutable item; the one hook of subclasses.
@@ -226,7 +273,7 @@ class ValueStore(Addressed, Generic[V]):
                 else:
                     yield path, data
 
-        results = self.backend.write_many(encoded(), ABSENT if self.immutable_items else ANY)
+        results = self._layered.write_many(encoded(), ABSENT if self.immutable_items else ANY)
         deletions = [path for path, (_, value) in batch.items() if value is DELETE_CURRENT]
         for path, result in results:
             if isinstance(result, Exception):
@@ -237,7 +284,7 @@ class ValueStore(Addressed, Generic[V]):
                     self._refuse(key, value)
                 except Exception as error:
                     failures[hashable(key)] = error
-        for path, gone in self.backend.delete_many(deletions):
+        for path, gone in self._layered.delete_many(deletions):
             if isinstance(gone, Exception) and not isinstance(gone, ObjectNotFound):
                 failures[hashable(batch[path][0])] = gone
         return failures
@@ -254,7 +301,7 @@ class ValueStore(Addressed, Generic[V]):
             data = self._encode(key, path, value)
         else:
             with ExitStack() as stack:
-                spool = Spool(lambda: stack.enter_context(self.backend.write_file(path, expect)))
+                spool = Spool(lambda: stack.enter_context(self._layered.write_file(path, expect)))
                 try:
                     self._serializer.dump(value, cast(BinaryIO, spool))
                 except Exception as error:
@@ -265,9 +312,9 @@ class ValueStore(Addressed, Generic[V]):
                 return
             data = spool.getvalue()
         if expect is ANY:
-            self.backend.write_bytes(path, data)
+            self._layered.write_bytes(path, data)
         else:
-            self.backend.write_if(path, data, expect)
+            self._layered.write_if(path, data, expect)
 
     def _encode(self, key: PersiDictKey, path: str, value: object) -> bytes:
         try:
@@ -278,14 +325,14 @@ class ValueStore(Addressed, Generic[V]):
     def _load(self, key: PersiDictKey, path: str) -> V:
         """Read one item; `ObjectNotFound` if there is none."""
         if self.max_value_bytes is not None:
-            self._check_size(key, self.backend.stat(path))
-        return self._decode(key, path, self.backend.read_bytes(path))
+            self._check_size(key, self._layered.stat(path))
+        return self._decode(key, path, self._layered.read_bytes(path))
 
     def _load_versioned(self, key: PersiDictKey, path: str) -> tuple[V, ObjectStat]:
         """Read one item with the stat of its version; `ObjectNotFound` if there is none."""
         if self.max_value_bytes is not None:
-            self._check_size(key, self.backend.stat(path))
-        found = self.backend.read_versioned(path)
+            self._check_size(key, self._layered.stat(path))
+        found = self._layered.read_versioned(path)
         assert not isinstance(found, Marker)
         data, stat = found
         return self._decode(key, path, data), stat
@@ -325,23 +372,24 @@ class ValueStore(Addressed, Generic[V]):
             )
 
     def _delete_path(self, key: PersiDictKey, path: str) -> bool:
-        if self.immutable_items:
-            self._refuse(key, DELETE_CURRENT)
+        self._check_deletion(key)
         try:
-            self.backend.delete(path)
+            self._layered.delete(path)
         except ObjectNotFound:
             return False
         return True
 
     def _claims(self, *conditions: str) -> bool:
-        claimed = self.backend.capabilities
+        claimed = self._layered.capabilities
         return all(getattr(claimed, name) > Scope.NONE for name in conditions)
 
     def _require(self, what: str, *conditions: str) -> None:
+        if self.read_only:
+            raise self._is_read_only()
         if not self._claims(*conditions):
             raise NotSupported(
-                f"{what} needs {' and '.join(conditions)}, which {self.backend!r} does not "
-                f"promise: {self.backend.capabilities}"
+                f"{what} needs {' and '.join(conditions)}, which {self._layered!r} does not "
+                f"promise: {self._layered.capabilities}"
             )
 
     def __getattr__(self, name: str) -> Any:
@@ -362,11 +410,11 @@ def _backend(source: Backend | str | os.PathLike[str]) -> BaseBackend:
     return adapted(source)
 
 
-def _check_limit(limit: int | None) -> int | None:
+def _check_limit(name: str, limit: int | None) -> int | None:
     if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int)):
-        raise TypeError(f"max_value_bytes is a number of bytes or None, not {limit!r}")
+        raise TypeError(f"{name} is a number of bytes or None, not {limit!r}")
     if limit is not None and limit < 1:
-        raise ValueError(f"max_value_bytes is at least 1, not {limit}")
+        raise ValueError(f"{name} is at least 1, not {limit}")
     return limit
 
 

@@ -82,7 +82,7 @@ class WriteOnceDict(PersiDict[V]):
     def _is_stored(self, key: PersiDictKey, value: object) -> bool:
         path = self._path(key)
         encoded = self._encode(key, path, value)
-        stored = self.backend.read_bytes(path)
+        stored = self._layered.read_bytes(path)
         if encoded == stored:
             return True
         import joblib

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable
 from typing import TypeVar
 
-from persidict_core import PersiDict, Scope
+from persidict_core import Backend, PersiDict, Scope
 
 from .backend import FileBackend
 
@@ -32,6 +32,10 @@ class FileDirDict(PersiDict[V]):
         prefix: The dictionary holds the keys that begin so, without that beginning.
         allow_pickle: False refuses, on writing and on reading, all that could run code.
         max_value_bytes: The most bytes that a stored value may have; None: no limit.
+        read_only: Whether every change is refused; then a missing folder is not made.
+        cache: Where copies of values are kept nearby, where the folder is far away: see
+            ``PersiDict``.
+        cache_max_bytes: How much the cache may hold, in bytes; None: no limit.
         lock_scope: Among whom a lock on a file holds, where that is known and the file system is
             none that is known to: ``"processes"`` or ``"hosts"``.
 
@@ -63,6 +67,9 @@ class FileDirDict(PersiDict[V]):
         prefix: str | Iterable[str] = (),
         allow_pickle: bool = True,
         max_value_bytes: int | None = None,
+        read_only: bool = False,
+        cache: Backend | str | os.PathLike[str] | None = None,
+        cache_max_bytes: int | None = None,
         lock_scope: Scope | str | None = None,
     ) -> None:
         if isinstance(base_dir, str) and "://" in base_dir:
@@ -82,10 +89,14 @@ class FileDirDict(PersiDict[V]):
             base_class_for_values=base_class_for_values,
             allow_pickle=allow_pickle,
             max_value_bytes=max_value_bytes,
+            read_only=read_only,
+            cache=cache,
+            cache_max_bytes=cache_max_bytes,
         )
         self.fsync = backend.fsync
         self.lock_scope = backend.lock_scope
-        backend.make_root()
+        if not self.read_only:
+            backend.make_root()
 
     @property
     def base_dir(self) -> str:
