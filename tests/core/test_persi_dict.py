@@ -233,7 +233,7 @@ class TestBadInput:
 
     def test_stored_values_of_the_wrong_class(self, d):
         d["a"] = "x"
-        with pytest.raises(TypeError, match="'a' is a str"):
+        with pytest.raises(TypeError, match="'a' is of type str"):
             PersiDict(d.backend, base_class_for_values=int)["a"]
 
     @pytest.mark.parametrize("file_type", ["pkl", "json"])

@@ -6,8 +6,9 @@ resolved on first use, so that importing the package loads none of its parts.
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from .lazy import lazy_names
 
 if TYPE_CHECKING:
     from .addressed import Addressed as Addressed
@@ -109,21 +110,7 @@ _MODULES = {
     "urls": "URL",
     "write_once": "WriteOnceDict",
 }
-_MODULE_OF = {name: module for module, names in _MODULES.items() for name in names.split()}
 
 __version__ = "1.0.0"
-__all__ = sorted(name for name in _MODULE_OF if name != "open")
-
-
-def __getattr__(name: str) -> object:
-    try:
-        module = _MODULE_OF[name]
-    except KeyError:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}") from None
-    value = getattr(import_module(f"{__name__}.{module}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *_MODULE_OF})
+__getattr__, __dir__, __all__ = lazy_names(__name__, _MODULES)
+__all__.remove("open")  # It would shadow the built-in one.

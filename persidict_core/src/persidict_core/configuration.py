@@ -30,6 +30,32 @@ class Param(NamedTuple):
     many: bool = False
 
 
+def check_call(cls: type, args: tuple[Any, ...], params: Mapping[str, Any]) -> None:
+    """Check that a constructor is called with parameters that it knows, and with its first one.
+
+    Args:
+        cls: The class.
+        args: Its positional arguments.
+        params: Its keywords.
+
+    Raises:
+        TypeError: It is not; the message names the class that was called and what it knows.
+    """
+    known = constructor_params(cls)
+    first = next(iter(known.values()), None)
+    if first is not None and first.default is REQUIRED and not args and first.name not in params:
+        raise TypeError(f"{cls.__name__} wants {first.name}")
+    if any(param.many for param in known.values()):
+        return
+    for name in params:
+        if name not in known:
+            import difflib
+
+            near = difflib.get_close_matches(name, known, 1)
+            hint = f"did you mean {near[0]}?" if near else f"it knows {', '.join(known)}"
+            raise TypeError(f"{cls.__name__} has no parameter {name!r}; {hint}")
+
+
 _params_of: dict[type, Mapping[str, Param]] = {}
 _HAS_ARGS, _HAS_KEYWORDS = 0x04, 0x08
 

@@ -505,7 +505,7 @@ class PersiDict(ValueStore[V], MutableMapping[PersiDictKey, V]):
             key: The first strings; empty gives the whole.
         """
         strings = SafeStrTuple(key).strings if key else ()
-        below = self.__class__.__new__(self.__class__)
+        below = object.__new__(self.__class__)
         below.__dict__.update(self.__dict__)
         below.prefix = (*self.prefix, *strings)
         below._paths = self._paths.below(below.prefix)

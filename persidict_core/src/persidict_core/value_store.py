@@ -25,7 +25,7 @@ from .backend import (
     adapted,
     check_expect,
 )
-from .configuration import check_flag, constructor_params
+from .configuration import check_call, check_flag, constructor_params
 from .errors import (
     ImmutableItemError,
     NotSupported,
@@ -64,6 +64,7 @@ class ValueStore(Addressed, Generic[V]):
     def __new__(cls, *args: Any, **params: Any) -> Self:
         for former in _FORMER_NAMES.keys() & params.keys():
             raise TypeError(f"{cls.__name__}: {former} is called {_FORMER_NAMES[former]} today")
+        check_call(cls, args, params)
         return super().__new__(cls)
 
     def __init__(
@@ -217,7 +218,7 @@ class ValueStore(Addressed, Generic[V]):
         base = self.base_class_for_values
         if base is not None and not isinstance(value, base) and not isinstance(value, Joker):
             raise TypeError(
-                f"the value for {key!r} is a {type(value).__name__}, but this dictionary holds "
+                f"the value for {key!r} is of type {type(value).__name__}, but this dictionary holds "
                 f"{base.__name__} only"
             )
         return path
@@ -345,7 +346,7 @@ class ValueStore(Addressed, Generic[V]):
         base = self.base_class_for_values
         if base is not None and not isinstance(value, base):
             raise TypeError(
-                f"the stored value of {key!r} is a {type(value).__name__}, but this dictionary "
+                f"the stored value of {key!r} is of type {type(value).__name__}, but this dictionary "
                 f"holds {base.__name__} only"
             )
         return cast(V, value)

@@ -2,27 +2,14 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from persidict_core.lazy import lazy_names
 
 if TYPE_CHECKING:
     from .backend import FileBackend as FileBackend
     from .file_dir_dict import FileDirDict as FileDirDict
 
-_MODULE_OF = {"FileBackend": "backend", "FileDirDict": "file_dir_dict"}
-
-__all__ = ["FileBackend", "FileDirDict"]
-
-
-def __getattr__(name: str) -> object:
-    try:
-        module = _MODULE_OF[name]
-    except KeyError:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}") from None
-    value = getattr(import_module(f"{__name__}.{module}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__, __all__ = lazy_names(
+    __name__, {"backend": "FileBackend", "file_dir_dict": "FileDirDict"}
+)

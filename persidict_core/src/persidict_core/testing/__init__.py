@@ -8,8 +8,9 @@ Install ``persidict-core[testing]`` for pytest and hypothesis.
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from ..lazy import lazy_names
 
 if TYPE_CHECKING:
     from .backend_tests import BackendTests as BackendTests
@@ -18,16 +19,6 @@ if TYPE_CHECKING:
 if not __debug__:
     raise ImportError("the checks are assert statements: run Python without -O")
 
-_MODULE_OF = {"BackendTests": "backend_tests", "PersiDictTests": "dict_tests"}
-
-__all__ = ["BackendTests", "PersiDictTests"]
-
-
-def __getattr__(name: str) -> object:
-    try:
-        module = _MODULE_OF[name]
-    except KeyError:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}") from None
-    value = getattr(import_module(f"{__name__}.{module}"), name)
-    globals()[name] = value
-    return value
+__getattr__, __dir__, __all__ = lazy_names(
+    __name__, {"backend_tests": "BackendTests", "dict_tests": "PersiDictTests"}
+)
