@@ -4,6 +4,7 @@ import pickle
 
 import pytest
 
+from persidict_core import PersiDict, WriteOnceDict
 from persidict_core.configuration import Configured
 
 
@@ -58,3 +59,17 @@ def test_a_function_that_fetches_a_secret_pickles():
     again = pickle.loads(pickle.dumps(Guarded("here", fetch)))
     assert again.password() == "hunter2" and "fetch" not in repr(again)
     assert pickle.loads(pickle.dumps(Guarded("here"))).password is None
+
+
+@pytest.mark.parametrize(
+    ("call", "told"),
+    [
+        (lambda: PersiDict("memory://", file_typ="json"), "PersiDict.*did you mean file_type"),
+        (lambda: PersiDict("memory://", zzz=1), "PersiDict.*'zzz'.*knows backend, file_type"),
+        (lambda: PersiDict(), "PersiDict wants backend"),
+        (lambda: WriteOnceDict(p_consistency_checks=1), "WriteOnceDict wants wrapped_dict"),
+    ],
+)
+def test_a_wrong_call_is_told_in_the_users_names(call, told):
+    with pytest.raises(TypeError, match=told):
+        call()
