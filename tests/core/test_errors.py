@@ -17,6 +17,7 @@ EXAMPLES = [
     errors.BackendError("disk full", "FileBackend('x')", "write_bytes", "a.pkl"),
     errors.BulkError("set_many", {"a": ValueError("b")}),
     errors.PluginError("broken"),
+    errors.SignatureError("not signed", path="a"),
     errors.URLError("no URL"),
 ]
 

@@ -90,6 +90,8 @@ LOOKS: dict[str, Callable[[BaseBackend, str], Any]] = {
     "list_prefix": lambda b, path: list(b.list_prefix()),
     "list_stats": lambda b, path: list(b.list_stats()),
     "list_children": lambda b, path: list(b.list_children()),
+    "list_some": lambda b, path: b.list_some(),
+    "sweep": lambda b, path: [list(b.sweep())],
 }
 WRITES: dict[str, Callable[[BaseBackend, str, bytes, str], Any]] = {
     "write_bytes": lambda b, path, data, etag: b.write_bytes(path, data),

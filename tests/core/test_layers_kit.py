@@ -31,6 +31,7 @@ from persidict_core.layers import (
     Layer,
     PrefixBackend,
     ReadOnlyBackend,
+    SignedBackend,
 )
 from persidict_core.testing import BackendTests, PersiDictTests
 
@@ -70,6 +71,9 @@ class ReadsThrough(Layer):
 
     def list_children(self, prefix: str = "") -> Iterator[str]:
         return self.reader.list_children(prefix)
+
+    def list_some(self, prefix: str = "", count: int = 1) -> list[str]:
+        return self.reader.list_some(prefix, count)
 
     def read_many(self, paths: Any) -> Iterator[tuple[str, bytes | Exception]]:
         return self.reader.read_many(paths)
@@ -114,6 +118,11 @@ class TrueSizes(Layer):
             raise PreconditionFailed(error.path, error.expect, current) from error
 
 
+def key() -> bytes:
+    """A secret that pickles, for the processes that race."""
+    return b"a key of 16 bytes or more"
+
+
 def cached(make: MakeStore, **params: Any) -> BaseBackend:
     return CachedBackend(make("remote"), make("cache"), HashedNames("kit"), **params)
 
@@ -121,7 +130,7 @@ def cached(make: MakeStore, **params: Any) -> BaseBackend:
 def stack(make: MakeStore) -> BaseBackend:
     """All layers, each at work on what the one below gives."""
     below = PrefixBackend(CountingBackend(make("remote")), "a/part/")
-    small = CompressedBackend(LatencyBackend(below, 0.00001))
+    small = SignedBackend(CompressedBackend(LatencyBackend(below, 0.00001)), key)
     near = CachedBackend(small, make("cache"), HashedNames("kit"), max_bytes=1 << 20)
     whole = IdleBackend(FailingBackend(TrueSizes(near), {}))
     return ReadsThrough(whole, ReadOnlyBackend(whole))
@@ -134,6 +143,7 @@ LAYERS: dict[str, Callable[[MakeStore], BaseBackend]] = {
     ),
     "lz4": lambda make: TrueSizes(CompressedBackend(make("store"))),
     "zlib": lambda make: TrueSizes(CompressedBackend(make("store"), "zlib")),
+    "signed": lambda make: TrueSizes(SignedBackend(make("store"), key)),
     "prefix": lambda make: PrefixBackend(make("store"), "a/part/"),
     "counting": lambda make: CountingBackend(make("store")),
     "failing": lambda make: FailingBackend(make("store"), {}),

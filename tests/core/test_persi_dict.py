@@ -123,6 +123,7 @@ class TestParameters:
             PersiDict("memory://", **{former: "pkl"})
         with pytest.raises(AttributeError, match=f"{former} is called {today} today"):
             getattr(PersiDict("memory://"), former)
+        assert former not in dir(PersiDict("memory://"))
 
     def test_an_unknown_parameter_is_a_type_error(self):
         with pytest.raises(TypeError, match="nonsense"):

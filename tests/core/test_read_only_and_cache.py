@@ -116,6 +116,11 @@ def test_a_cached_dictionary_is_said_by_its_url_and_pickle(url, tmp_path):
     assert len(list(d.cache.list_prefix())) == 2
 
 
+def test_a_cache_folder_is_not_flushed_unless_it_is_said(tmp_path):
+    assert not PersiDict("memory://", cache=tmp_path).cache.fsync
+    assert PersiDict("memory://", cache=f"file://{tmp_path}?fsync=true").cache.fsync
+
+
 def test_two_private_stores_may_share_a_cache(tmp_path):
     first, second = (PersiDict("memory://", cache=tmp_path, immutable_items=True) for _ in range(2))
     first["a"], second["a"] = 1, 2

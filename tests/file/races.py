@@ -72,7 +72,7 @@ def unlock_plain() -> None:
 def kernel_time() -> None:
     """Files keep the time that the kernel gave them."""
 
-    def look(folder: int, temporary: str, old: object) -> os.stat_result:
+    def look(folder: int, temporary: str, old: object, descriptor: object) -> os.stat_result:
         return os.stat(temporary, dir_fd=folder, follow_symlinks=False)
 
     atomic.stamp = look

@@ -40,6 +40,9 @@ class _Files(BackendTests):
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_bytes(data)
 
+    def leave_debris(self, backend: Any) -> None:
+        Path(backend.root, "b", "+1f-0123456789abcdef").write_bytes(b"half")
+
 
 class TestUnflushed(_Files):
     @pytest.fixture

@@ -211,7 +211,7 @@ def test_without_syncfs_each_file_is_flushed(
     assert flushed.count(False) == 30
 
 
-def test_what_is_acknowledged_was_flushed_up_to_above_the_root(
+def test_what_is_acknowledged_was_flushed_up_to_the_file_systems_root(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     flushed: list[int] = []
@@ -221,29 +221,40 @@ def test_what_is_acknowledged_was_flushed_up_to_above_the_root(
         flushed.append(os.fstat(descriptor).st_ino)
         fsync(descriptor)
 
+    def inodes(names: list[str]) -> list[int]:
+        return [(tmp_path / name).stat().st_ino for name in names]
+
+    device = tmp_path.stat().st_dev
+    above = [str(each) for each in tmp_path.parents if each.stat().st_dev == device]
     # The folders are there, made by somebody who may not have flushed them.
     (tmp_path / "store" / "x" / "y").mkdir(parents=True)
     monkeypatch.setattr(os, "fsync", note)
     backend = FileBackend(tmp_path / "store")
     backend.write_bytes("x/y/a", b"1")
-    folders = ["store/x/y", "store/x", "store", "."]
-    assert flushed == [(tmp_path / name).stat().st_ino for name in ["store/x/y/a", *folders]]
+    assert flushed == inodes(["store/x/y/a", "store/x/y", "store/x", "store", ".", *above])
     flushed.clear()
     backend.write_bytes("x/y/b", b"1")
-    assert flushed == [(tmp_path / name).stat().st_ino for name in ["store/x/y/b", "store/x/y"]]
+    assert flushed == inodes(["store/x/y/b", "store/x/y"])
     flushed.clear()
-    # Folders that this process makes: those above the root, too.
+    # A folder that this process makes: those above the root last already.
+    backend.write_bytes("x/z/a", b"1")
+    assert flushed == inodes(["store/x/z/a", "store/x/z", "store/x", "store", "."])
+    flushed.clear()
+    # Folders that this process makes above the root, and a root that is a link.
     FileBackend(tmp_path / "p" / "q" / "store").write_bytes("x/a", b"1")
-    folders = ["p/q/store/x/a", "p/q/store/x", "p/q/store", "p/q", "p", "."]
-    assert flushed == [(tmp_path / name).stat().st_ino for name in folders]
+    made = ["p/q/store/x/a", "p/q/store/x", "p/q/store", "p/q", "p", "."]
+    assert flushed == inodes([*made, *above])
+    flushed.clear()
+    (tmp_path / "link").symlink_to(tmp_path / "p" / "q" / "store")
+    FileBackend(tmp_path / "link").write_bytes("x/b", b"1")
+    assert flushed == inodes(["link/x/b", "link/x", "link", ".", "p/q", "p", *above])
     flushed.clear()
     # A folder that was removed and made again.
     (tmp_path / "store" / "x" / "y" / "a").unlink()
     (tmp_path / "store" / "x" / "y" / "b").unlink()
     (tmp_path / "store" / "x" / "y").rmdir()
     backend.write_bytes("x/y/b", b"1")
-    folders = ["store/x/y/b", "store/x/y", "store/x", "store", "."]
-    assert flushed == [(tmp_path / name).stat().st_ino for name in folders]
+    assert flushed == inodes(["store/x/y/b", "store/x/y", "store/x", "store", "."])
     flushed.clear()
     FileBackend(tmp_path / "store", fsync=False).write_bytes("x/y/b", b"1")
     assert flushed == []

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         Backend as Backend,
         BaseBackend as BaseBackend,
         Capabilities as Capabilities,
+        Debris as Debris,
         ETags as ETags,
         Expect as Expect,
         Marker as Marker,
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
         check_etag as check_etag,
         check_expect as check_expect,
     )
+    from .checking import Findings as Findings, check as check
     from .configuration import check_flag as check_flag
     from .errors import (
         BackendError as BackendError,
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
         PluginError as PluginError,
         PreconditionFailed as PreconditionFailed,
         SerializationError as SerializationError,
+        SignatureError as SignatureError,
         URLError as URLError,
     )
     from .jokers import (
@@ -66,6 +69,7 @@ if TYPE_CHECKING:
         ObservingLayer as ObservingLayer,
         PrefixBackend as PrefixBackend,
         ReadOnlyBackend as ReadOnlyBackend,
+        SignedBackend as SignedBackend,
         TransformLayer as TransformLayer,
     )
     from .memory import MemoryBackend as MemoryBackend
@@ -86,19 +90,21 @@ if TYPE_CHECKING:
 _MODULES = {
     "addressed": "Addressed",
     "backend": (
-        "ABSENT ANY UNCHANGED AdaptedBackend Backend BaseBackend Capabilities ETags Expect Marker "
-        "ObjectStat Scope check_etag check_expect"
+        "ABSENT ANY UNCHANGED AdaptedBackend Backend BaseBackend Capabilities Debris ETags Expect "
+        "Marker ObjectStat Scope check_etag check_expect"
     ),
+    "checking": "Findings check",
     "configuration": "check_flag",
     "errors": (
         "BackendError BulkError ConcurrencyConflict ImmutableItemError NotSupported ObjectNotFound "
-        "PersiDictError PluginError PreconditionFailed SerializationError URLError"
+        "PersiDictError PluginError PreconditionFailed SerializationError SignatureError URLError"
     ),
     "jokers": "DELETE_CURRENT KEEP_CURRENT DeleteCurrentFlag Joker KeepCurrentFlag",
     "keys": "PersiDictKey SafeStrTuple get_safe_chars replace_unsafe_chars",
     "layers": (
         "CachedBackend CompressedBackend CountingBackend FailingBackend HashedNames "
-        "LatencyBackend Layer ObservingLayer PrefixBackend ReadOnlyBackend TransformLayer"
+        "LatencyBackend Layer ObservingLayer PrefixBackend ReadOnlyBackend SignedBackend "
+        "TransformLayer"
     ),
     "memory": "MemoryBackend",
     "opening": "open",

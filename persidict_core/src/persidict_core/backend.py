@@ -13,6 +13,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from enum import Enum, IntEnum
+from itertools import islice
 from typing import (
     BinaryIO,
     Final,
@@ -106,6 +107,20 @@ class ObjectStat(NamedTuple):
     size: int
     modified: float
     etag: str
+
+
+class Debris(NamedTuple):
+    """Something in a store that is no object, left behind by a write that was never finished.
+
+    Attributes:
+        name: What the store calls it; no path, and it may hold any character.
+        size: The length in bytes.
+        modified: When it was last written, in POSIX seconds.
+    """
+
+    name: str
+    size: int
+    modified: float
 
 
 @runtime_checkable
@@ -320,6 +335,15 @@ class BaseBackend(Addressed, ABC):
                 seen.add(part + slash)
                 yield part + slash
 
+    def list_some(self, prefix: str = "", count: int = 1) -> list[str]:
+        """A few paths under a prefix, without a look at the others.
+
+        Args:
+            prefix: Empty, or ending in ``/``.
+            count: How many; fewer are given only if there are no more.
+        """
+        return list(islice(self.list_prefix(prefix), count))
+
     def read_many(self, paths: Iterable[str]) -> Iterator[tuple[str, bytes | Exception]]:
         """Read many objects: each path with its bytes or its error, in order, read ahead lazily."""
         return bulk.in_order(self.read_bytes, paths, self.concurrency)
@@ -345,7 +369,10 @@ class BaseBackend(Addressed, ABC):
             yield path, result
 
     def delete_many(self, paths: Iterable[str]) -> Iterator[tuple[str, Exception | None]]:
-        """Delete many objects: each path with None or its error, in order, taken lazily."""
+        """Delete many objects: each path with None or its error, in order, taken lazily.
+
+        One that is not there gives `ObjectNotFound`, or None where a store does not tell.
+        """
         return bulk.in_order(self.delete, paths, self.concurrency)
 
     def copy_many(
@@ -394,6 +421,24 @@ class BaseBackend(Addressed, ABC):
             yield file
             data = file.getvalue()
         _write(self, path, data, expect)
+
+    def sweep(
+        self, remove: bool = False, *, prefix: str = "", older_than: float | None = None
+    ) -> Iterator[Debris]:
+        """What writers that ended in the middle left behind, streamed; listings never show it.
+
+        What a living writer is at work on is no debris, where the store can tell, nor is what is
+        young; a write whose preparations are swept nevertheless is not lost. A store that leaves
+        nothing behind has none.
+
+        Args:
+            remove: Whether each is removed before it is given.
+            prefix: Empty, or ending in ``/``: what was to be an object under it.
+            older_than: How many seconds ago it was written last, at least; None: as long as writers
+                of this store may need.
+        """
+        check_prefix(prefix)
+        return iter(())
 
     def close(self) -> None:
         """Give back what was opened; a later use opens it again."""

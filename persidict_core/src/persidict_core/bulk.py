@@ -38,6 +38,18 @@ def in_order(
     pool = ThreadPoolExecutor(concurrency, thread_name_prefix="persidict")
     pending: deque[tuple[T, Future[R]]] = deque()
 
+    def begin(item: T) -> Future[R]:
+        try:
+            return pool.submit(function, item)
+        except RuntimeError:
+            # The interpreter is ending, and no thread may begin any more; this one goes on.
+            future: Future[R] = Future()
+            try:
+                future.set_result(function(item))
+            except Exception as error:
+                future.set_exception(error)
+            return future
+
     def oldest() -> tuple[T, R | Exception]:
         item, future = pending.popleft()
         try:
@@ -47,7 +59,7 @@ def in_order(
 
     try:
         for item in items:
-            pending.append((item, pool.submit(function, item)))
+            pending.append((item, begin(item)))
             if len(pending) >= 2 * concurrency:
                 yield oldest()
         while pending:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 try:
@@ -24,6 +24,12 @@ MAX_DIGEST_LEN: Final = 26
 
 _LETTERS: Final = "abcdefghijklmnopqrstuvwxyz234567"
 _PAIRS: Final = tuple(first + second for first in _LETTERS for second in _LETTERS)
+_VALUES: Final = {letter: value for value, letter in enumerate(_LETTERS)}
+_DIGITS: Final = bytes(
+    b"0123456789abcdefghijklmnopqrstuv!"[_VALUES.get(chr(code), 32)] for code in range(256)
+)
+"""Makes of each letter the digit that `int` knows, of all else what is none."""
+
 _ENDS_IN_DIGEST: Final = re.compile(r"(.+)_([a-z2-7]{1,26})", re.DOTALL).fullmatch
 
 
@@ -79,6 +85,40 @@ def unsign(part: str, length: int) -> str:
         ('a', 'a_aaaaaaaa')
     """
     return part[: -length - 1] if length and is_signed(part, length) else part
+
+
+def unsigned(names: Sequence[str], length: int) -> list[str] | None:
+    """The parts that were signed, if every name ends in the digest of its part; else None.
+
+    One comparison of two long numbers proves them all, in half the time of one by one.
+
+    Args:
+        names: What `sign` may have made; at least one.
+        length: How many characters each digest has, at least 1. Above 24 the answer is None: such
+            names want to be looked at one by one.
+
+    Example:
+        >>> unsigned(["a_btaxlooa", "b_slvv77xg"], 8)
+        ['a', 'b']
+    """
+    width, count = length + 1, len(names)
+    tails = "".join([name[-width:] for name in names])
+    marks = "_" * count
+    aligned = len(tails) == width * count and tails[::width] == marks
+    if not aligned or tails.count("_") != count or length > 24:
+        return None
+    parts = [name[:-width] for name in names]
+    # Every digest is filled up with zeros, in letters with an "a", to whole bytes.
+    zeros = -length % 8
+    size = (length + zeros) * 5 // 8
+    kept = ((1 << 5 * length) - 1 << 5 * zeros).to_bytes(size) * count
+    try:
+        letters = (tails.replace("_", "a" * zeros) + "a" * zeros).encode().translate(_DIGITS)
+        digests = b"".join([md5(part.encode()).digest()[:size] for part in parts])
+        proven = int(letters, 32) == int.from_bytes(digests) & int.from_bytes(kept)
+    except ValueError:  # A character that is no digit, or that cannot even be encoded.
+        return None
+    return parts if proven else None
 
 
 def check_digest_len(length: int) -> int:

@@ -9,6 +9,7 @@ The tree::
     ├── NotSupported              this backend cannot keep that promise
     ├── ImmutableItemError        (also a KeyError) an item that may not change
     ├── SerializationError        bytes that are no value, or a value that is no bytes
+    │   └── SignatureError        bytes that no holder of the key wrote there
     ├── BackendError              the store failed; nothing is known of absence
     ├── BulkError                 some items of many failed; ``failures`` says which
     ├── PluginError               an installed plugin is broken, or claimed twice
@@ -22,6 +23,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+
+from .printable import printable
 
 
 class PersiDictError(Exception):
@@ -134,7 +137,20 @@ class SerializationError(PersiDictError):
             where += f" ({self.path})" if where else self.path
         if self.file_type:
             where += f"{', ' if where else ''}file type {self.file_type!r}"
-        return f"{where}: {self.problem}" if where else self.problem
+        return printable(f"{where}: {self.problem}" if where else self.problem)
+
+
+class SignatureError(SerializationError):
+    """Stored bytes are not what a holder of the key wrote under that path; nothing read them.
+
+    They were altered, truncated, copied from another path, or never signed.
+
+    Args:
+        problem: What was wrong, and what to do.
+        key: The key of the item, where it is known.
+        path: The relative path of the object.
+        file_type: The file type, where it is known.
+    """
 
 
 class BackendError(PersiDictError):
@@ -160,7 +176,7 @@ class BackendError(PersiDictError):
         where = " ".join(part for part in (self.backend, self.operation) if part)
         if self.path is not None:
             where += f" {self.path!r}" if where else repr(self.path)
-        return f"{where}: {self.problem}" if where else self.problem
+        return printable(f"{where}: {self.problem}" if where else self.problem)
 
 
 class BulkError(PersiDictError):
@@ -181,7 +197,7 @@ class BulkError(PersiDictError):
         key, error = next(iter(self.failures.items()))
         return (
             f"{self.operation}: {count} {'item' if count == 1 else 'items'} failed, all others "
-            f"were done; the first is {key!r}: {type(error).__name__}: {error} "
+            f"were done; the first is {key!r}: {type(error).__name__}: {printable(str(error))} "
             "(see .failures for each)"
         )
 

@@ -8,18 +8,28 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Iterable, Iterator
-from itertools import islice
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, islice
 from typing import Any, Final
 
 from .backend import BaseBackend
-from .digests import check_digest_len, detect, digest, is_signed, proven_lengths, sign
+from .digests import (
+    check_digest_len,
+    detect,
+    digest,
+    is_signed,
+    proven_lengths,
+    unsigned,
+)
 from .keys import MAX_PART_LENGTH, PersiDictKey, SafeStrTuple, check_part
-from .paths import is_part
+from .paths import are_parts, is_part
 
 _MOST_NAMES: Final = 8192
 _LONGEST_KEPT: Final = 256
 _NAMES_LOOKED_AT: Final = 1000
+_FIRST: Final = 8
+_AT_ONCE: Final = 256
+"""How many paths are read at once; fewer at first, for whoever wants to know of one only."""
 
 
 def check_file_type(file_type: str) -> str:
@@ -57,9 +67,47 @@ class _SignedParts(dict[str, str]):
         """The name of a part, not remembered: the last part of a key is seldom seen twice."""
         if type(part) is not str:
             raise TypeError(f"a part of a key is a str, not {type(part).__name__}")
-        if not is_part(part) or len(part) > MAX_PART_LENGTH:
+        # Most parts are identifiers, which is told sooner than by the alphabet.
+        plain = part.isidentifier() and part.isascii()
+        if len(part) > MAX_PART_LENGTH or not (plain or is_part(part)):
             check_part(part)
-        return sign(part, self.digest_len)
+        length = self.digest_len
+        if not length or ("_" in part and is_signed(part, length)):
+            return part
+        return f"{part}_{digest(part, length)}"
+
+
+def _part_of(name: str, length: int) -> str | None:
+    if not length:
+        return name if is_part(name) and len(name) <= MAX_PART_LENGTH else None
+    part = name[: -length - 1]
+    if (
+        name[-length - 1 : -length] != "_"
+        or not is_part(part)
+        or len(part) > MAX_PART_LENGTH
+        or name[-length:] != digest(part, length)
+        or is_signed(part, length)
+    ):
+        return None
+    return part
+
+
+class _Folders(dict[str, tuple[str, ...] | None]):
+    """Listed folder to the parts of a key that it stands for; None where it is no key's."""
+
+    def __init__(self, skipped: int, digest_len: int) -> None:
+        super().__init__()
+        self._skipped = skipped
+        self._digest_len = digest_len
+
+    def __missing__(self, folder: str) -> tuple[str, ...] | None:
+        below = folder[self._skipped :]
+        parts = [_part_of(name, self._digest_len) for name in below.split("/")] if below else []
+        found = None if None in parts else tuple(part for part in parts if part is not None)
+        if len(self) >= _MOST_NAMES:
+            self.clear()
+        self[folder] = found
+        return found
 
 
 class Naming(dict[Any, str]):
@@ -90,6 +138,7 @@ class Naming(dict[Any, str]):
         self.digest_len = digest_len
         self.prefix = "".join(self._signed[part] + "/" for part in prefix)
         self.suffix = "." + file_type
+        self._folders = _Folders(len(self.prefix), digest_len)
         self._max_name = max_name_bytes
         self._max_path = max_path_bytes
         limits = [limit for limit in (max_name_bytes, max_path_bytes) if limit is not None]
@@ -155,43 +204,56 @@ class Naming(dict[Any, str]):
 
     def part_of(self, name: str) -> str | None:
         """The part of a key that has this name in the store; None if none has."""
+        return _part_of(name, self.digest_len)
+
+    def _parts_of(self, names: list[str]) -> Sequence[str | None]:
+        """`part_of` of each of many names; most often all are in order, and are proven at once."""
         length = self.digest_len
-        if not length:
-            return name if is_part(name) and len(name) <= MAX_PART_LENGTH else None
-        part = name[: -length - 1]
-        if (
-            name[-length:] != digest(part, length)
-            or name[-length - 1 : -length] != "_"
-            or not is_part(part)
-            or len(part) > MAX_PART_LENGTH
-            or is_signed(part, length)
-        ):
-            return None
-        return part
+        parts = unsigned(names, length) if length else names
+        if not parts or not are_parts(parts) or max(map(len, parts)) > MAX_PART_LENGTH:
+            return [_part_of(name, length) for name in names]
+        mark = slice(-length - 1, -length)
+        if length and "_" in [part[mark] for part in parts]:
+            return [None if is_signed(part, length) else part for part in parts]
+        return parts
 
     def keys_of(self, paths: Iterable[str]) -> Iterator[tuple[SafeStrTuple, str]]:
         """The keys of listed paths, each with its path; what is no key is passed over.
 
         Args:
-            paths: Paths under the prefix.
+            paths: Paths under the prefix, taken lazily, some at a time.
         """
-        skipped, suffix = len(self.prefix), self.suffix
-        ending = -len(suffix)
-        part_of, make = self.part_of, SafeStrTuple.of_safe
-        last_folder, parents = "", self._parents("")
-        for path in paths:
-            if not path.endswith(suffix):
-                continue
-            folder, _, name = path[skipped:ending].rpartition("/")
-            if folder != last_folder:
-                last_folder, parents = folder, self._parents(folder)
-            part = part_of(name)
-            if part is not None and parents is not None:
-                yield make((*parents, part)), path
+        make = SafeStrTuple.of_safe
+        return chain.from_iterable(
+            [
+                (make((*above, part)), path)
+                for path, above, part in rows
+                if part is not None and above is not None
+            ]
+            for rows in self._read(paths)
+        )
 
-    def _parents(self, folder: str) -> tuple[str, ...] | None:
-        parts = [self.part_of(name) for name in folder.split("/")] if folder else []
-        return None if None in parts else tuple(part for part in parts if part is not None)
+    def count(self, paths: Iterable[str]) -> int:
+        """How many keys `keys_of` would give."""
+        return sum(
+            len([part for _, above, part in rows if part is not None and above is not None])
+            for rows in self._read(paths)
+        )
+
+    def _read(
+        self, paths: Iterable[str]
+    ) -> Iterator[Iterable[tuple[str, tuple[str, ...] | None, str | None]]]:
+        """Each path with the parts of its folders and its own last part, None for what is none."""
+        folders, suffix = self._folders, self.suffix
+        ending = -len(suffix)
+        source = iter(paths)
+        size = _FIRST
+        while some := list(islice(source, size)):
+            size = _AT_ONCE
+            ours = [path for path in some if path.endswith(suffix)]
+            places = [path[:ending].rpartition("/") for path in ours]
+            parts = self._parts_of([name for _, _, name in places])
+            yield zip(ours, [folders[folder] for folder, _, _ in places], parts, strict=True)
 
 
 def settle_digest_len(backend: BaseBackend, file_type: str, given: int | None) -> int:

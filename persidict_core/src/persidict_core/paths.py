@@ -7,6 +7,7 @@ neither ``.`` nor ``..``; so no path is absolute, climbs, or needs quoting in a 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Final
 
 SAFE_CHARS: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789()_-~.="
@@ -22,6 +23,25 @@ _is_path: Final = re.compile(rf"{_PART}(?:/{_PART})*").fullmatch
 # The same but for parts that begin with a dot: no look ahead, so it takes half the time.
 _PLAIN: Final = r"[A-Za-z0-9()_\-~=][A-Za-z0-9()_\-~.=]*"
 _is_plain_path: Final = re.compile(rf"{_PLAIN}(?:/{_PLAIN})*").fullmatch
+
+_SAFE: Final = SAFE_CHARS.encode()
+
+
+def are_parts(names: Sequence[str]) -> bool:
+    """Whether each of many strings is a part; most often known from all of them at once.
+
+    Args:
+        names: The strings.
+
+    Example:
+        >>> are_parts(["a_btaxlooa.pkl", "b"]), are_parts(["a_btaxlooa.pkl", ".."])
+        (True, False)
+    """
+    together = "".join(names)
+    if not together.isascii() or together.encode().translate(None, _SAFE):
+        return False
+    # What is longer is neither empty, nor "." or "..".
+    return min(map(len, names), default=3) > 2 or all(map(is_part, names))
 
 
 def check_path(path: str) -> str:

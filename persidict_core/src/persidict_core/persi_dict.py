@@ -6,11 +6,12 @@ written on it.
 
 from __future__ import annotations
 
-import heapq
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
-from itertools import islice
+from heapq import nlargest, nsmallest
+from itertools import chain, islice
+from operator import ge, itemgetter, le
 from typing import Any, Final, Literal, Self, TypeVar, cast, overload
 
 from . import bulk
@@ -43,6 +44,9 @@ BATCH: Final = 1000
 
 ATTEMPTS: Final = 300
 """How often an atomic change is tried again when others were faster."""
+
+_FEW: Final = 32
+"""So many candidates are looked at together where the first by time are looked for."""
 
 _MISSING: Final = object()
 
@@ -174,7 +178,7 @@ class PersiDict(ValueStore[V], MutableMapping[PersiDictKey, V]):
         raise ConcurrencyConflict(str(SafeStrTuple(key)), None, None, ATTEMPTS)
 
     def popitem(self) -> tuple[SafeStrTuple, V]:
-        """Take any item out; KeyError if there is none."""
+        """Take any item out, by one look; KeyError if there is none."""
         for key in self:
             self._check_deletion(key)
             try:
@@ -322,7 +326,7 @@ class PersiDict(ValueStore[V], MutableMapping[PersiDictKey, V]):
                 stored = self.set_if(key, value, etag) if value is not KEEP_CURRENT else etag
             except PreconditionFailed:
                 _tell_of_retry(path, attempt)
-                _wait(attempt)
+                _wait(attempt + 1)
                 continue
             if value is KEEP_CURRENT:
                 return current
@@ -368,7 +372,7 @@ class PersiDict(ValueStore[V], MutableMapping[PersiDictKey, V]):
             raise BulkError("set_many", failures)
 
     def update(self, other: Any = (), /, **items: V) -> None:
-        """Write many items, as ``dict.update`` does, by `set_many`."""
+        """Write many items, as ``dict.update`` does, by `set_many`: lazily, in flat memory."""
         if hasattr(other, "keys") and not isinstance(other, Mapping):
             self.set_many((key, other[key]) for key in other.keys())  # noqa: SIM118
         else:
@@ -429,7 +433,10 @@ class PersiDict(ValueStore[V], MutableMapping[PersiDictKey, V]):
                 raise data
 
     def clear(self) -> None:
-        """Delete all items; those that are written meanwhile may stay. Linear in their number."""
+        """Delete all items; those that are written meanwhile may stay.
+
+        Linear in their number, in flat memory.
+        """
         self._delete_pairs("clear", self._walk())
 
     # The whole.
@@ -438,35 +445,52 @@ class PersiDict(ValueStore[V], MutableMapping[PersiDictKey, V]):
         return self._paths.keys_of(self._layered.list_prefix(self._paths.prefix))
 
     def walk_items(self) -> Iterator[tuple[SafeStrTuple, V]]:
-        """What `items` iterates over: keys with values, streamed, read ahead where it pays."""
+        """What `items` iterates over: keys with values, streamed, read ahead where it pays.
+
+        Linear, in flat memory.
+        """
         return cast("Iterator[tuple[SafeStrTuple, V]]", self._read_ahead(self._walk()))
 
     def __iter__(self) -> Iterator[SafeStrTuple]:
-        """All keys, in no order, streamed."""
-        return (key for key, _ in self._walk())
+        """All keys, in no order, streamed: linear, in flat memory.
+
+        ``list(d)``, ``tuple(d)`` and ``sorted(d)`` ask for ``len(d)`` first, and so go over the
+        store twice; ``[key for key in d]``, ``set(d)`` and a loop do it once.
+        """
+        return map(itemgetter(0), self._walk())
 
     def __len__(self) -> int:
-        """How many items there are, counted; linear in their number."""
-        return sum(1 for _ in self._walk())
+        """How many items there are, counted: linear in their number, in flat memory.
+
+        To see whether there is any, ``bool(d)`` takes one look.
+        """
+        return self._paths.count(self._layered.list_prefix(self._paths.prefix))
 
     def __bool__(self) -> bool:
-        """Whether there is an item, by one look."""
-        return next(self._walk(), None) is not None
+        """Whether there is an item, by one look, unless that shows what is no item."""
+        some = self._layered.list_some(self._paths.prefix)
+        return bool(some) and (bool(self._paths.count(some)) or any(True for _ in self._walk()))
 
     def keys(self) -> KeysView:
-        """The keys: a live, set-like view."""
+        """The keys: a live, set-like view. To go over it or to measure it is linear."""
         return KeysView(self)
 
     def values(self) -> ValuesView[V]:
-        """The values: a live view, which reads them one after the other, or ahead where it pays."""
+        """The values: a live view, which reads them one after the other, or ahead where it pays.
+
+        To go over it is linear, and in flat memory, as is ``in``, which reads until it finds.
+        """
         return ValuesView(self)
 
     def items(self) -> ItemsView[V]:
-        """Keys and values: a live, set-like view."""
+        """Keys and values: a live, set-like view, read like `values`."""
         return ItemsView(self)
 
     def __eq__(self, other: object) -> bool:
-        """Whether a mapping holds the same keys and values; reads all values."""
+        """Whether a mapping holds the same keys and values.
+
+        Linear, in flat memory: it reads all values, and counts the other, unless they differ.
+        """
         if not isinstance(other, Mapping):
             return NotImplemented
         count = 0
@@ -480,7 +504,7 @@ class PersiDict(ValueStore[V], MutableMapping[PersiDictKey, V]):
     __hash__ = None  # type: ignore[assignment]
 
     def __or__(self, other: Mapping[Any, Any]) -> dict[Any, Any]:
-        """A plain ``dict`` of both; the other's values win."""
+        """A plain ``dict`` of both, with all values in memory; the other's win."""
         if not isinstance(other, Mapping):
             return NotImplemented
         return dict(self.items()) | dict(other.items())
@@ -512,7 +536,11 @@ class PersiDict(ValueStore[V], MutableMapping[PersiDictKey, V]):
         return below
 
     def subdicts(self) -> dict[str, Self]:
-        """The sub-dictionary of each first string that has something below it, of any file type."""
+        """The sub-dictionary of each first string that has something below it, of any file type.
+
+        Linear in their number, also in memory; where a backend lists no folders by themselves, in
+        the number of items.
+        """
         names = self._layered.list_children(self._paths.prefix)
         parts = (self._paths.part_of(name[:-1]) for name in names if name.endswith("/"))
         return {part: self.get_subdict(part) for part in parts if part is not None}
@@ -527,72 +555,90 @@ class PersiDict(ValueStore[V], MutableMapping[PersiDictKey, V]):
             raise KeyError(key) from None
 
     def random_key(self) -> SafeStrTuple | None:
-        """Any key, each as likely as the others; None if there is none. Linear in their number."""
-        import random
+        """Any key, each as likely as the others; None if there is none.
+
+        Linear in their number, in flat memory: each is looked at, and replaces the one chosen
+        before with a chance of one in so many as were seen (Vitter's algorithm R).
+        """
+        from random import random
 
         chosen: SafeStrTuple | None = None
-        for number, (key, _) in enumerate(self._walk()):
-            if random.randrange(number + 1) == 0:
+        for number, key in enumerate(iter(self), 1):
+            if random() * number < 1:
                 chosen = key
         return chosen
 
     def newest_keys(self, max_n: int | None = None) -> list[SafeStrTuple]:
         """The keys by time, the newest first.
 
+        Linear in the number of items, of which each is asked for its time; in memory only those
+        that are given.
+
         Args:
             max_n: How many at most; None: all.
         """
-        return [key for key, _ in self._by_time(max_n, heapq.nlargest)]
+        return [key for key, _ in self._by_time(max_n, newest=True)]
 
     def oldest_keys(self, max_n: int | None = None) -> list[SafeStrTuple]:
         """The keys by time, the oldest first; see `newest_keys`."""
-        return [key for key, _ in self._by_time(max_n, heapq.nsmallest)]
+        return [key for key, _ in self._by_time(max_n, newest=False)]
 
     def newest_values(self, max_n: int | None = None) -> list[V]:
         """The values by time, the newest first; see `newest_keys`."""
-        return [value for _, value in self._read_ahead(self._by_time(max_n, heapq.nlargest))]
+        return [value for _, value in self._read_ahead(self._by_time(max_n, newest=True))]
 
     def oldest_values(self, max_n: int | None = None) -> list[V]:
         """The values by time, the oldest first; see `newest_keys`."""
-        return [value for _, value in self._read_ahead(self._by_time(max_n, heapq.nsmallest))]
+        return [value for _, value in self._read_ahead(self._by_time(max_n, newest=False))]
 
-    def _by_time(
-        self, max_n: int | None, choose: Callable[..., list[tuple[float, str, SafeStrTuple]]]
-    ) -> list[tuple[SafeStrTuple, str]]:
+    def _by_time(self, max_n: int | None, newest: bool) -> list[tuple[SafeStrTuple, str]]:
         if max_n is not None and (isinstance(max_n, bool) or not isinstance(max_n, int)):
             raise TypeError(f"max_n is a number of items or None, not {max_n!r}")
         if max_n is not None and max_n < 0:
             raise ValueError(f"max_n is 0 or more, not {max_n}")
-        times = ((time_, path, key) for key, path, time_ in self._walk_times())
         if max_n is None:
-            chosen = sorted(times, reverse=choose is heapq.nlargest)
+            chosen = sorted(self._walk_times(), reverse=newest)
         else:
-            chosen = choose(max_n, times)
+            chosen = self._first_by_time(max_n, newest)
         return [(key, path) for _, path, key in chosen]
 
-    def _walk_times(self) -> Iterator[tuple[SafeStrTuple, str, float]]:
-        stats: deque[ObjectStat] = deque()
+    def _first_by_time(self, number: int, newest: bool) -> list[tuple[float, str, SafeStrTuple]]:
+        """The first keys by time, in order; only what may be one of them is read as a key."""
+        choose, comes_first = (nlargest, ge) if newest else (nsmallest, le)
+        first: list[tuple[float, str, SafeStrTuple]] = []
+        last: float | None = None
+        candidates: list[ObjectStat] = []
+        for stat in self._layered.list_stats(self._paths.prefix) if number else ():
+            if last is None or comes_first(stat.modified, last):
+                candidates.append(stat)
+                if len(candidates) >= max(number, _FEW):
+                    first = choose(number, chain(first, self._keys_by_time(candidates)))
+                    candidates = []
+                    if len(first) == number:
+                        last = first[-1][0]
+        return choose(number, chain(first, self._keys_by_time(candidates)))
 
-        def paths() -> Iterator[str]:
-            for stat in self._layered.list_stats(self._paths.prefix):
-                stats.append(stat)
-                yield stat.path
+    def _walk_times(self) -> Iterator[tuple[float, str, SafeStrTuple]]:
+        stats = self._layered.list_stats(self._paths.prefix)
+        while some := list(islice(stats, BATCH)):
+            yield from self._keys_by_time(some)
 
-        for key, path in self._paths.keys_of(paths()):
-            while (stat := stats.popleft()).path != path:
-                pass
-            yield key, path, stat.modified
+    def _keys_by_time(
+        self, stats: Iterable[ObjectStat]
+    ) -> Iterator[tuple[float, str, SafeStrTuple]]:
+        times = {stat.path: stat.modified for stat in stats}
+        return ((times[path], path, key) for key, path in self._paths.keys_of(times))
 
     def keys_and_timestamps(self) -> Iterator[tuple[SafeStrTuple, float]]:
-        """Each key with the time of its item, in POSIX seconds."""
-        return ((key, time_) for key, _, time_ in self._walk_times())
+        """Each key with the time of its item, in POSIX seconds; linear, streamed."""
+        return ((key, time_) for time_, _, key in self._walk_times())
 
     def values_and_timestamps(self) -> Iterator[tuple[V, float]]:
-        """Each value with its time, in POSIX seconds."""
+        """Each value with its time, in POSIX seconds; linear, streamed."""
         return ((value, time_) for _, value, time_ in self.items_and_timestamps())
 
     def items_and_timestamps(self) -> Iterator[tuple[SafeStrTuple, V, float]]:
-        """Each key with its value and the time of that value, in POSIX seconds."""
+        """Each key, its value and the time of that value in POSIX seconds; linear, streamed."""
 
         def read(pair: tuple[SafeStrTuple, str]) -> tuple[V, ObjectStat]:
             return self._load_versioned(*pair)
@@ -630,8 +676,11 @@ def _tell_of_retry(path: str, attempt: int) -> None:
 
 
 def _wait(attempt: int) -> None:
-    """Let others finish: a random time that grows to 2 ms with the number of attempts."""
+    """Let others finish: not at all the first time, then a random time that grows to 16 ms.
+
+    Where many want one item, it is soonest done if few of them try at a time.
+    """
     if attempt:
         import random
 
-        time.sleep(random.uniform(0, min(0.002, 0.0001 * 2 ** min(attempt, 5))))
+        time.sleep(random.uniform(0, min(0.016, 0.001 * 2 ** min(attempt, 4))))

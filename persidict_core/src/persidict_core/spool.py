@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import BinaryIO, Final
+from contextlib import AbstractContextManager
+from types import TracebackType
+from typing import BinaryIO, Final, Self
 
 MOST_IN_MEMORY: Final = 1 << 20
 """How many bytes of a value are collected before they are streamed."""
@@ -12,15 +14,31 @@ MOST_IN_MEMORY: Final = 1 << 20
 class Spool:
     """A file to write to: it keeps its first megabyte, and opens the real one when there is more.
 
+    Whoever leaves its context leaves that of the real file, too.
+
     Args:
         open_file: Opens the real file; called once, if at all.
     """
 
-    def __init__(self, open_file: Callable[[], BinaryIO]) -> None:
+    __slots__ = ("_chunks", "_file", "_open_file", "_opened", "_size")
+
+    def __init__(self, open_file: Callable[[], AbstractContextManager[BinaryIO]]) -> None:
         self._open_file = open_file
+        self._opened: AbstractContextManager[BinaryIO] | None = None
+        self._file: BinaryIO | None = None
         self._chunks: list[bytes] = []
         self._size = 0
-        self._file: BinaryIO | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> bool | None:
+        return None if self._opened is None else self._opened.__exit__(kind, error, traceback)
 
     @property
     def streams(self) -> bool:
@@ -34,7 +52,9 @@ class Spool:
             if self._size <= MOST_IN_MEMORY:
                 self._chunks.append(bytes(chunk))
                 return len(chunk)
-            self._file = self._open_file()
+            opened = self._open_file()
+            self._file = opened.__enter__()
+            self._opened = opened
             self._file.writelines(self._chunks)
             self._chunks.clear()
         return self._file.write(chunk)

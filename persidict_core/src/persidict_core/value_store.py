@@ -8,8 +8,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any, BinaryIO, Final, Generic, Literal, Self, TypeVar, cast
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    BinaryIO,
+    Final,
+    Generic,
+    Literal,
+    NoReturn,
+    Self,
+    TypeVar,
+    cast,
+)
 
 from . import registry
 from .addressed import Addressed
@@ -96,7 +106,8 @@ class ValueStore(Addressed, Generic[V]):
         self._serializer = _serializer_for(self)
         self.prefix = _prefix(prefix)
         self.backend: BaseBackend = _backend(backend)
-        self.cache = None if cache is None else _backend(cache)
+        # Nobody misses a copy that a power cut takes.
+        self.cache = None if cache is None else _backend(cache, fsync=False)
         self._layered = self._with_layers()
         if self.immutable_items and not self.read_only and not self.backend.probes:
             self._require("immutable_items", "if_absent")
@@ -218,8 +229,8 @@ class ValueStore(Addressed, Generic[V]):
         base = self.base_class_for_values
         if base is not None and not isinstance(value, base) and not isinstance(value, Joker):
             raise TypeError(
-                f"the value for {key!r} is of type {type(value).__name__}, but this dictionary holds "
-                f"{base.__name__} only"
+                f"the value for {key!r} is of type {type(value).__name__}, but this dictionary "
+                f"holds {base.__name__} only"
             )
         return path
 
@@ -301,8 +312,7 @@ class ValueStore(Addressed, Generic[V]):
         if not self._serializer.streams:
             data = self._encode(key, path, value)
         else:
-            with ExitStack() as stack:
-                spool = Spool(lambda: stack.enter_context(self._layered.write_file(path, expect)))
+            with Spool(lambda: self._layered.write_file(path, expect)) as spool:
                 try:
                     self._serializer.dump(value, cast(BinaryIO, spool))
                 except Exception as error:
@@ -340,16 +350,16 @@ class ValueStore(Addressed, Generic[V]):
 
     def _decode(self, key: PersiDictKey, path: str, data: bytes) -> V:
         try:
-            value = self._serializer.loads(data)
+            value: V = self._serializer.loads(data)
         except Exception as error:
             raise self._unusable(error, key, path, "cannot be read") from error
         base = self.base_class_for_values
         if base is not None and not isinstance(value, base):
             raise TypeError(
-                f"the stored value of {key!r} is of type {type(value).__name__}, but this dictionary "
-                f"holds {base.__name__} only"
+                f"the stored value of {key!r} is of type {type(value).__name__}, but this "
+                f"dictionary holds {base.__name__} only"
             )
-        return cast(V, value)
+        return value
 
     def _unusable(self, error: Exception, key: object, path: str, what: str) -> Exception:
         """The error to raise where a serializer failed."""
@@ -393,13 +403,35 @@ class ValueStore(Addressed, Generic[V]):
                 f"promise: {self._layered.capabilities}"
             )
 
-    def __getattr__(self, name: str) -> Any:
-        if name in _FORMER_NAMES:
-            raise AttributeError(f"{name} is called {_FORMER_NAMES[name]} today")
-        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+    def __dir__(self) -> Iterable[str]:
+        return set(super().__dir__()) - _FORMER_NAMES.keys()
 
 
-def _backend(source: Backend | str | os.PathLike[str]) -> BaseBackend:
+class _FormerName:
+    """An attribute that is not there, and tells what it is called today.
+
+    A ``__getattr__`` would tell it too, but make the interpreter look up each attribute slowly.
+    """
+
+    def __init__(self, former: str, today: str) -> None:
+        self._message = f"{former} is called {today} today"
+
+    def __get__(self, instance: object, owner: type | None = None) -> NoReturn:
+        raise AttributeError(self._message)
+
+
+for _former, _today in _FORMER_NAMES.items():
+    setattr(ValueStore, _former, _FormerName(_former, _today))
+
+
+def _backend(source: Backend | str | os.PathLike[str], **wishes: Any) -> BaseBackend:
+    """The backend that is given as an object or by its URL.
+
+    Args:
+        source: What is given.
+        **wishes: Parameters for it where it is made here, knows them, and its URL does not say
+            otherwise.
+    """
     if isinstance(source, BaseBackend):
         return source
     from . import urls
@@ -407,7 +439,9 @@ def _backend(source: Backend | str | os.PathLike[str]) -> BaseBackend:
     if isinstance(source, str | os.PathLike | urls.URL):
         url = urls.URL.parse(source)
         kind: type[BaseBackend] = registry.backends.get(url.scheme)
-        return kind.from_url(url)
+        said, known = url.query, constructor_params(kind)
+        params = {name: wishes[name] for name in wishes if name in known and name not in said}
+        return kind.from_url(url, **params)
     return adapted(source)
 
 

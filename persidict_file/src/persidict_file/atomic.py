@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import itertools
 import os
 import stat
 import time
@@ -31,6 +32,20 @@ _SAFELY: Final = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
 _MAKING: Final = os.O_RDWR | os.O_CREAT | os.O_EXCL | _SAFELY
 _NO_LINKS: Final = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS})
 
+_names: Iterator[str]
+
+
+def _begin_names() -> None:
+    """Begin the names of this process's temporaries: its number, and 16 digits that count on."""
+    global _names
+    begin = int.from_bytes(os.urandom(7))
+    _names = map(f"+{os.getpid():x}-%016x".__mod__, itertools.count(begin))
+
+
+_begin_names()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_begin_names)
+
 
 class Temporary:
     """A file in the making; its lock is held meanwhile, so that whoever clears debris spares it.
@@ -44,7 +59,7 @@ class Temporary:
     def __init__(self, folder: int) -> None:
         self._folder = folder
         self._kept = False
-        self.name = f"+{os.getpid():x}-{os.urandom(8).hex()}"
+        self.name = next(_names)
         self.descriptor = os.open(self.name, _MAKING, 0o666, dir_fd=folder)
         try:
             lock(self.descriptor)
@@ -64,7 +79,10 @@ class Temporary:
         """Give the file its name, if what is there is as expected; see `place`."""
         locked = lock(self._folder)
         try:
-            found = place(self._folder, self.name, name, path, expect, locked)
+            # Others queue for the lock of the file once it is the value. Were it still ours then,
+            # an interrupt at the wrong moment could leave it to the process, and hold up all.
+            unlock(self.descriptor)
+            found = place(self._folder, self.name, name, path, expect, locked, self.descriptor)
         finally:
             if locked:
                 unlock(self._folder)
@@ -82,17 +100,10 @@ class Temporary:
                 with contextlib.suppress(FileNotFoundError):
                     os.unlink(self.name, dir_fd=self._folder)
         finally:
-            # The file's opening may live on in a forked process, and with it the lock: others
-            # queue for it once the file is the value.
-            release(self.descriptor)
-
-
-def release(descriptor: int) -> None:
-    """Unlock and close."""
-    try:
-        unlock(descriptor)
-    finally:
-        os.close(descriptor)
+            try:
+                unlock(self.descriptor)
+            finally:
+                os.close(self.descriptor)
 
 
 def place(
@@ -102,6 +113,7 @@ def place(
     path: str,
     expect: Expect | Literal[Marker.ANY],
     locked: bool,
+    descriptor: int | None = None,
 ) -> os.stat_result:
     """Give a temporary file its name, if what is there is as expected. The folder is locked.
 
@@ -112,6 +124,7 @@ def place(
         path: The relative path of the object, for messages.
         expect: An etag, `ABSENT` or `ANY`.
         locked: Whether the lock is really held.
+        descriptor: The temporary, where it is still open.
 
     Returns:
         The stat of the new version.
@@ -127,7 +140,7 @@ def place(
         )
     old = look(folder, name)
     check(path, expect, old)
-    new = stamp(folder, temporary, old)
+    new = stamp(folder, temporary, old, descriptor)
     if expect is ABSENT:
         _link(folder, temporary, name, path)
     else:
@@ -166,7 +179,9 @@ def look(folder: int, name: str) -> os.stat_result | None:
     return found
 
 
-def stamp(folder: int, temporary: str, old: os.stat_result | None) -> os.stat_result:
+def stamp(
+    folder: int, temporary: str, old: os.stat_result | None, descriptor: int | None = None
+) -> os.stat_result:
     """Set the time of a file to now, but later than that of the version it replaces.
 
     The kernel's own times advance in steps of some milliseconds, in which an inode can come back.
@@ -177,6 +192,9 @@ def stamp(folder: int, temporary: str, old: os.stat_result | None) -> os.stat_re
     now = time.time_ns()
     if old is not None:
         now = max(now, old.st_mtime_ns + 1)
+    if descriptor is not None:
+        os.utime(descriptor, ns=(now, now))
+        return os.fstat(descriptor)
     os.utime(temporary, ns=(now, now), dir_fd=folder, follow_symlinks=False)
     return os.stat(temporary, dir_fd=folder, follow_symlinks=False)
 
@@ -235,7 +253,11 @@ def in_turn(folder: int, name: str, path: str, expect: Expect) -> Iterator[None]
         yield
     finally:
         if descriptor >= 0:
-            release(descriptor)
+            # An interrupt may come at the begin of any function, but not before the last line.
+            try:
+                unlock(descriptor)
+            finally:
+                os.close(descriptor)
 
 
 def replace(

@@ -8,6 +8,7 @@ import os
 import stat
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from itertools import chain
 from typing import BinaryIO, Final, Literal, TypeVar
 
 from persidict_core import (
@@ -16,9 +17,11 @@ from persidict_core import (
     UNCHANGED,
     BaseBackend,
     Capabilities,
+    Debris,
     ETags,
     Expect,
     Marker,
+    NotSupported,
     ObjectNotFound,
     ObjectStat,
     PreconditionFailed,
@@ -57,7 +60,10 @@ class FileBackend(BaseBackend):
     among processes; elsewhere those on etags are refused unless ``lock_scope`` says otherwise.
 
     The constructor does no I/O: a missing folder reads as empty, and is made by the first write.
-    Links below the root are not followed, and whatever is no regular file is left alone.
+    Links below the root are not followed, and whatever is no regular file is left alone. Whether a
+    folder on the way is a link is looked at when it is first seen, and again at each change of what
+    is right in it: who may rename folders below the root can put a link in the place of one, by
+    which reads are then led elsewhere. Let only those do so whom you trust.
 
     Args:
         root: The folder; it may be a link to one.
@@ -103,7 +109,10 @@ class FileBackend(BaseBackend):
         """What the file system of the folder allows to promise; read once the folder is there."""
         found = self._capabilities
         if found is None:
-            found = capabilities_of(self.root, self.lock_scope) if RELATIVE else Capabilities()
+            try:
+                found = capabilities_of(self.root, self.lock_scope) if RELATIVE else Capabilities()
+            except OSError as error:
+                raise self._faults.told(error, "capabilities") from error
             if os.path.isdir(self.root):
                 self._capabilities = found
         return found
@@ -193,13 +202,15 @@ class FileBackend(BaseBackend):
     # Listing.
 
     def list_prefix(self, prefix: str = "") -> Iterator[str]:
-        return self._listed("list_prefix", check_prefix(prefix), listing.paths)
+        return chain.from_iterable(self._listed("list_prefix", check_prefix(prefix), listing.paths))
 
     def list_stats(self, prefix: str = "") -> Iterator[ObjectStat]:
-        return self._listed("list_stats", check_prefix(prefix), listing.stats)
+        return chain.from_iterable(self._listed("list_stats", check_prefix(prefix), listing.stats))
 
     def list_children(self, prefix: str = "") -> Iterator[str]:
-        return self._listed("list_children", check_prefix(prefix), listing.children)
+        return chain.from_iterable(
+            self._listed("list_children", check_prefix(prefix), listing.children)
+        )
 
     def _listed(
         self, operation: str, prefix: str, walk: Callable[[str, str], Iterator[T]]
@@ -324,7 +335,25 @@ class FileBackend(BaseBackend):
             except OSError as error:
                 raise self._faults.told(error, "write_file", path) from error
         finally:
-            draft.close()
+            try:
+                draft.close()
+            except OSError as error:
+                raise self._faults.told(error, "write_file", path) from error
+
+    def sweep(
+        self, remove: bool = False, *, prefix: str = "", older_than: float | None = None
+    ) -> Iterator[Debris]:
+        from .sweeping import check_age, sweep
+
+        check_prefix(prefix)
+        check_age(older_than)
+        if not RELATIVE:
+            raise NotSupported(f"{self!r} cannot tell debris from what is being written: no flock")
+
+        def walk(base: str, prefix: str) -> Iterator[Debris]:
+            return sweep(self._folders, base, prefix, remove, older_than)
+
+        return self._listed("sweep", prefix, walk)
 
     # How.
 

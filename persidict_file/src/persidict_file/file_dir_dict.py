@@ -28,7 +28,8 @@ class FileDirDict(PersiDict[V]):
             None: what the names in the folder carry, 8 in an empty one.
         base_class_for_values: The class of all values, checked on writing and on reading.
         fsync: Whether a write returns only when it is safe from a power cut, which takes some
-            milliseconds; without it a write is as atomic, but may be lost.
+            milliseconds. Without it a write is as atomic among processes, also if they are killed,
+            but a power cut may take it back or, on most file systems, leave the file empty or torn.
         prefix: The dictionary holds the keys that begin so, without that beginning.
         allow_pickle: False refuses, on writing and on reading, all that could run code.
         max_value_bytes: The most bytes that a stored value may have; None: no limit.

@@ -6,6 +6,7 @@ field, the type in the first field after a ``-`` that stands alone.
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 from typing import Final
@@ -27,6 +28,8 @@ processes, and let another host write meanwhile.
 
 _FINE_NS: Final = 1000
 _NO_LINKS: Final = frozenset({"vfat", "msdos", "exfat"})
+_NOT_FOR_US: Final = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
+"""What tells that this user cannot write here: no promise of ours is needed."""
 
 
 def check_scope(scope: object) -> Scope | None:
@@ -52,6 +55,9 @@ def capabilities_of(root: str, lock_scope: Scope | None) -> Capabilities:
     Args:
         root: The absolute path of the folder; it may be missing.
         lock_scope: Among whom the user says that ``flock`` holds, or None to judge by the type.
+
+    Raises:
+        OSError: It could not be found out, which proves nothing: too many files may be open.
     """
     folder = _nearest(root)
     found = types_below(folder)
@@ -96,8 +102,10 @@ def _keeps_times(folder: str, root: str) -> bool:
                 temporary.close()
         finally:
             os.close(descriptor)
-    except OSError:
-        return False
+    except OSError as error:
+        if error.errno in _NOT_FOR_US:
+            return False
+        raise
 
 
 def types_below(folder: str) -> frozenset[str]:
@@ -112,7 +120,7 @@ def types_below(folder: str) -> frozenset[str]:
     try:
         with open(MOUNTINFO, encoding="utf-8", errors="surrogateescape") as file:
             lines = file.read().split("\n")
-    except OSError:
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
         return frozenset()
     type_of: dict[str, str] = {}
     for line in filter(None, lines):

@@ -27,8 +27,8 @@ class Folders:
     def __init__(self, root: str, fsync: bool) -> None:
         self._root = root
         self._fsync = fsync
-        self._highest = os.path.dirname(root)
         self._made = 0
+        self._root_lasts = False
         self._lasting: set[tuple[int, int]] = set()
 
     def open(self, folder: str) -> int:
@@ -75,17 +75,16 @@ class Folders:
             except FileExistsError:
                 missing.pop()
             else:
-                above = os.path.dirname(missing.pop())
-                if len(above) < len(self._highest):
-                    self._highest = above
+                made = missing.pop()
                 # The new folder may have the number of one that was removed.
                 self._made += 1
                 self._lasting.clear()
+                self._root_lasts = self._root_lasts and len(made) > len(self._root)
 
     def flush(self, descriptor: int, folder: str) -> None:
         """Flush a folder's entries and, once, the entries of all folders that lead to it.
 
-        Another process may have made the folder and not have flushed the one above it yet; so each
+        Another process may have made any of them and not have flushed the one above it yet; so each
         process does it before it first says that something in the folder is safe.
 
         Args:
@@ -106,6 +105,8 @@ class Folders:
             made = self._made
             for above in self._above(folder):
                 _flush(above)
+            if not self._root_lasts:
+                self._flush_above_root()
         except FileNotFoundError:
             # The folder, with all in it, was moved or removed since, and nothing is left to last.
             return
@@ -115,11 +116,36 @@ class Folders:
             self._lasting.clear()
         if made == self._made:
             self._lasting.add(identity)
+            self._root_lasts = True
 
     def _above(self, folder: str) -> Iterator[str]:
-        while folder != self._highest:
+        """The folders that lead to one, as far as the one that the root lies in."""
+        last = os.path.dirname(self._root)
+        while folder != last:
             folder = os.path.dirname(folder)
             yield folder
+
+    def _flush_above_root(self) -> None:
+        """Flush the folders that lead to the one that the root lies in, on its file system.
+
+        The root may be a link to a folder that lies elsewhere.
+        """
+        folder = os.path.realpath(self._root)
+        device = os.stat(folder).st_dev
+        while (above := os.path.dirname(folder)) != folder:
+            folder = above
+            try:
+                descriptor = os.open(folder, _OPEN)
+            except PermissionError:
+                # Whoever may not open it made nothing in it.
+                return
+            try:
+                if os.fstat(descriptor).st_dev != device:
+                    return
+                if folder != os.path.dirname(self._root):
+                    os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
 
 
 def _flush(folder: str) -> None:

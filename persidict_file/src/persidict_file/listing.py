@@ -1,26 +1,35 @@
-"""What is below a folder, streamed: regular files whose names a path may hold, no links."""
+"""What is below a folder, streamed: regular files whose names a path may hold, no links.
+
+What is found is given some at a time, in lists.
+"""
 
 from __future__ import annotations
 
 import errno
 import os
-import stat
 from collections.abc import Iterator
 from itertools import islice
+from stat import S_ISREG
 from typing import Final
 
 from persidict_core import ObjectStat
-from persidict_core.paths import check_path, is_part
+from persidict_core.paths import are_parts, is_part
 
 from .versions import stat_of
 
 _BATCH: Final = 1000
 
+_BY_DESCRIPTOR: Final = os.scandir in os.supports_fd and hasattr(os, "O_DIRECTORY")
+"""Whether a folder can be listed that is open: its files are then looked at without a way there."""
+
+_OPENING: Final = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_CLOEXEC", 0)
+_NO_LINK: Final = getattr(os, "O_NOFOLLOW", 0)
+
 _GONE: Final = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG})
 """What tells that a folder vanished meanwhile, became a link, or is too deep for any path."""
 
 
-def paths(base: str, prefix: str) -> Iterator[str]:
+def paths(base: str, prefix: str) -> Iterator[list[str]]:
     """The paths of the files below a folder.
 
     Args:
@@ -30,23 +39,25 @@ def paths(base: str, prefix: str) -> Iterator[str]:
     Raises:
         OSError: A folder cannot be read; one that is missing is no fault.
     """
-    for folder, found in _files(base, prefix):
-        yield from [folder + entry.name for entry in found]
+    for folder, files in _files(base, prefix):
+        yield [folder + entry.name for entry in files]
 
 
-def stats(base: str, prefix: str) -> Iterator[ObjectStat]:
+def stats(base: str, prefix: str) -> Iterator[list[ObjectStat]]:
     """The stat of each file below a folder; arguments and errors are those of `paths`."""
-    for folder, found in _files(base, prefix):
-        for entry in found:
+    for folder, files in _files(base, prefix):
+        found = []
+        for entry in files:
             try:
-                seen = entry.stat(follow_symlinks=False)
+                seen = entry.stat()  # It is no link, and if it has become one, of the link.
             except FileNotFoundError:
                 continue
-            if stat.S_ISREG(seen.st_mode):
-                yield stat_of(folder + entry.name, seen)
+            if S_ISREG(seen.st_mode):
+                found.append(stat_of(folder + entry.name, seen))
+        yield found
 
 
-def children(base: str, prefix: str) -> Iterator[str]:
+def children(base: str, prefix: str) -> Iterator[list[str]]:
     """The names in a folder; arguments and errors are those of `paths`.
 
     Those of folders end in ``/``, and are given only if a file is somewhere below.
@@ -54,11 +65,11 @@ def children(base: str, prefix: str) -> Iterator[str]:
     for batch in _entries(base, prefix):
         for entry in batch:
             if entry.is_file(follow_symlinks=False):
-                yield entry.name
+                yield [entry.name]
             elif entry.is_dir(follow_symlinks=False):
                 name = entry.name + "/"
                 if next(_files(base, prefix + name), None) is not None:
-                    yield name
+                    yield [name]
 
 
 def _files(base: str, prefix: str) -> Iterator[tuple[str, list[os.DirEntry[str]]]]:
@@ -80,17 +91,19 @@ def _files(base: str, prefix: str) -> Iterator[tuple[str, list[os.DirEntry[str]]
 
 def _entries(base: str, prefix: str) -> Iterator[list[os.DirEntry[str]]]:
     """What is in one folder, some at a time, but for names that no path may hold."""
+    descriptor = None
     try:
-        scan = os.scandir(base + prefix)
+        if _BY_DESCRIPTOR:
+            no_link = _NO_LINK if prefix else 0
+            descriptor = os.open((base + prefix)[:-1] or "/", _OPENING | no_link)
+        with os.scandir(base + prefix if descriptor is None else descriptor) as scan:
+            while batch := list(islice(scan, _BATCH)):
+                if not are_parts([entry.name for entry in batch]):
+                    batch = [entry for entry in batch if is_part(entry.name)]
+                yield batch
     except OSError as error:
-        if error.errno in _GONE:
-            return
-        raise
-    with scan:
-        while batch := list(islice(scan, _BATCH)):
-            # All names of a batch are checked at once, each by itself only if one is odd.
-            try:
-                check_path("/".join([entry.name for entry in batch]))
-            except ValueError:
-                batch = [entry for entry in batch if is_part(entry.name)]
-            yield batch
+        if error.errno not in _GONE:
+            raise
+    finally:
+        if descriptor is not None:
+            os.close(descriptor)

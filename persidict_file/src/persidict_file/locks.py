@@ -1,11 +1,13 @@
 """``flock`` on an open descriptor: among threads and processes alike, and never left behind.
 
 A lock belongs to one opening of a file. A process that was forked meanwhile holds the same opening,
-so closing it does not release: `unlock` does.
+so closing it does not release: `unlock` does. Were the first one killed, the lock would live on in
+the forked one; so that lets go, at once, of all that was locked when it was forked.
 """
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 from typing import Final
@@ -30,6 +32,9 @@ _NO_LOCKS: Final = frozenset(
     }
 )
 
+_held: Final[set[int]] = set()
+"""The descriptors that this process has locked, or is about to lock."""
+
 
 def lock(descriptor: int) -> bool:
     """Wait for the exclusive lock of what is open.
@@ -40,11 +45,36 @@ def lock(descriptor: int) -> bool:
     Raises:
         OSError: Any other fault.
     """
+    # Before it is held: a process that is forked while this one waits would get the lock with it.
+    _held.add(descriptor)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
-    except OSError as error:
-        if error.errno in _NO_LOCKS:
+    except BaseException as error:
+        _held.discard(descriptor)
+        if isinstance(error, OSError) and error.errno in _NO_LOCKS:
             return False
+        raise
+    return True
+
+
+def try_lock(descriptor: int) -> bool | None:
+    """Take the exclusive lock of what is open, if nobody else has it.
+
+    Returns:
+        Whether it is held now; None where the file system has no locks.
+
+    Raises:
+        OSError: Any other fault.
+    """
+    _held.add(descriptor)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BaseException as error:
+        _held.discard(descriptor)
+        if isinstance(error, BlockingIOError):
+            return False
+        if isinstance(error, OSError) and error.errno in _NO_LOCKS:
+            return None
         raise
     return True
 
@@ -56,23 +86,38 @@ def unlock(descriptor: int) -> None:
     except OSError as error:
         if error.errno not in _NO_LOCKS:
             raise
+    finally:
+        _held.discard(descriptor)
+
+
+def _let_go() -> None:
+    """In a forked process: close what was locked by threads that did not come along."""
+    for descriptor in _held:
+        with contextlib.suppress(OSError):
+            os.close(descriptor)
+    _held.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_let_go)
 
 
 def lock_works(folder: str) -> bool:
-    """Whether a folder can be locked at all; nothing is waited for."""
+    """Whether a folder can be locked at all; nothing is waited for.
+
+    Raises:
+        OSError: That could not be found out.
+    """
     if fcntl is None:
         return False
     try:
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    except OSError:
+    except PermissionError:
         return False
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        fcntl.flock(descriptor, fcntl.LOCK_UN)
-    except BlockingIOError:
-        return True
-    except OSError:
-        return False
+        held = try_lock(descriptor)
+        if held:
+            unlock(descriptor)
+        return held is not None
     finally:
         os.close(descriptor)
-    return True

@@ -7,7 +7,7 @@ import os
 import stat
 from typing import Final
 
-from persidict_core import check_path
+from persidict_core.paths import check_path, is_part
 
 _MOST_PLACES: Final = 8192
 _MOST_FOLDERS: Final = 8192
@@ -53,12 +53,14 @@ class Places(dict[str, str]):
         self._real: set[str] = set()
 
     def __missing__(self, path: str) -> str:
-        check_path(path)
+        folder, _, name = path.rpartition("/") if isinstance(path, str) else ("", "", "")
+        # What is known of a folder was checked when it was first seen.
+        if folder not in self._real or not is_part(name):
+            check_path(path)
         length = len(path)
         if length > self._max_name:
             self._check_length(path)
         place = self.base + path
-        folder = path.rpartition("/")[0]
         if (folder in self._real or self.is_real(folder)) and length <= _LONGEST_KEPT:
             if len(self) >= _MOST_PLACES:
                 self.clear()

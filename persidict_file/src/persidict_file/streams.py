@@ -51,6 +51,8 @@ class Stream(io.FileIO):
 class Draft:
     """A temporary file, with its folder kept open, that is written bit by bit.
 
+    What is done between its beginning and its end may fork: the process that began it ends it.
+
     Args:
         folders: The folders of the store.
         folder: The absolute path of the folder; it is made if it is missing.
@@ -59,6 +61,7 @@ class Draft:
     def __init__(self, folders: Folders, folder: str) -> None:
         self._folders = folders
         self._path = folder
+        self._process = os.getpid()
         self._folder, self._temporary = folders.insist(folder, self._begin)
 
     def _begin(self) -> tuple[int, Temporary]:
@@ -78,6 +81,8 @@ class Draft:
         self, name: str, path: str, expect: Expect | Literal[Marker.ANY], fsync: bool
     ) -> None:
         """Give the file its name, if what is there is as expected; see ``atomic.replace``."""
+        if os.getpid() != self._process:
+            raise OSError("a write is finished by the process that began it, not by a forked one")
         self._folders.insist(self._path, lambda: self._commit(name, path, expect, fsync))
 
     def _commit(
@@ -108,6 +113,8 @@ class Draft:
 
     def close(self) -> None:
         """Remove the file, unless it was given its name, and close the folder."""
+        if os.getpid() != self._process:
+            return
         try:
             self._temporary.close()
         finally:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
-from typing import Literal
+from typing import Final, Literal
 
 from persidict_core import ABSENT, ANY, Expect, Marker, ObjectStat, PreconditionFailed
+
+_ETAG: Final = "%x-%x-%x"
+_new: Final = tuple.__new__
 
 
 def etag_of(found: os.stat_result) -> str:
@@ -14,7 +17,7 @@ def etag_of(found: os.stat_result) -> str:
     A writer stamps the time later than that of the version it replaces, so that the three name one
     write even where an inode comes back.
     """
-    return f"{found.st_ino:x}-{found.st_mtime_ns:x}-{found.st_size:x}"
+    return _ETAG % (found.st_ino, found.st_mtime_ns, found.st_size)
 
 
 def stat_of(path: str, found: os.stat_result) -> ObjectStat:
@@ -24,7 +27,9 @@ def stat_of(path: str, found: os.stat_result) -> ObjectStat:
         path: The relative path.
         found: The stat of the file.
     """
-    return ObjectStat(path, found.st_size, found.st_mtime_ns / 1e9, etag_of(found))
+    size, time_ns = found.st_size, found.st_mtime_ns
+    # As ObjectStat(...) does, in half the time: a listing makes one for every file.
+    return _new(ObjectStat, (path, size, time_ns / 1e9, _ETAG % (found.st_ino, time_ns, size)))
 
 
 def check(path: str, expect: Expect | Literal[Marker.ANY], found: os.stat_result | None) -> None:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .observing import ObservingLayer as ObservingLayer
     from .prefix import PrefixBackend as PrefixBackend
     from .read_only import ReadOnlyBackend as ReadOnlyBackend
+    from .signed import SignedBackend as SignedBackend
     from .transform import TransformLayer as TransformLayer
 
 _MODULES = {
@@ -32,6 +33,7 @@ _MODULES = {
     "observing": "ObservingLayer",
     "prefix": "PrefixBackend",
     "read_only": "ReadOnlyBackend",
+    "signed": "SignedBackend",
     "transform": "TransformLayer",
 }
 

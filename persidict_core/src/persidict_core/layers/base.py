@@ -24,6 +24,7 @@ from ..backend import (
     Backend,
     BaseBackend,
     Capabilities,
+    Debris,
     ETags,
     Expect,
     Marker,
@@ -45,12 +46,14 @@ GROUND: Final[dict[str, tuple[str, ...]]] = {
     "exists": ("stat",),
     "list_stats": ("list_prefix", "stat"),
     "list_children": ("list_prefix",),
+    "list_some": ("list_prefix",),
     "read_many": ("read_bytes",),
     "write_many": ("write_bytes", "write_if"),
     "delete_many": ("delete",),
     "copy_many": ("write_bytes",),
     "read_file": ("read_bytes",),
     "write_file": ("write_bytes", "write_if"),
+    "sweep": (),
 }
 """Each verb, and the verbs that its default in `BaseBackend` is written on."""
 
@@ -184,6 +187,9 @@ class Layer(BaseBackend):
     def list_children(self, prefix: str = "") -> Iterator[str]:
         return self.wrapped.list_children(prefix)
 
+    def list_some(self, prefix: str = "", count: int = 1) -> list[str]:
+        return self.wrapped.list_some(prefix, count)
+
     def read_many(self, paths: Iterable[str]) -> Iterator[tuple[str, bytes | Exception]]:
         return self.wrapped.read_many(paths)
 
@@ -211,6 +217,11 @@ class Layer(BaseBackend):
     ) -> Iterator[BinaryIO]:
         with self.wrapped.write_file(path, expect) as file:
             yield file
+
+    def sweep(
+        self, remove: bool = False, *, prefix: str = "", older_than: float | None = None
+    ) -> Iterator[Debris]:
+        return self.wrapped.sweep(remove, prefix=prefix, older_than=older_than)
 
     def close(self) -> None:
         self.wrapped.close()

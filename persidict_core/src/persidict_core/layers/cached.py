@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from itertools import chain
 from typing import BinaryIO, Final, Literal
 
 from ..backend import (
@@ -13,6 +14,7 @@ from ..backend import (
     UNCHANGED,
     Backend,
     BaseBackend,
+    Debris,
     ETags,
     Expect,
     Marker,
@@ -218,6 +220,14 @@ class CachedBackend(Layer):
             if result is None:
                 self._drop(path)
             yield path, result
+
+    def sweep(
+        self, remove: bool = False, *, prefix: str = "", older_than: float | None = None
+    ) -> Iterator[Debris]:
+        found = self.remote.sweep(remove, prefix=prefix, older_than=older_than)
+        if prefix:  # Of which names in the cache tell nothing.
+            return found
+        return chain(found, self.cache.sweep(remove, older_than=older_than))
 
     def close(self) -> None:
         self.remote.close()

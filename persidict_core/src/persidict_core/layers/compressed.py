@@ -19,7 +19,7 @@ class _Decompressor(Protocol):
     @property
     def unused_data(self) -> bytes | None: ...
 
-    def decompress(self, data: bytes, /) -> bytes: ...
+    def decompress(self, data: bytes, max_length: int = ..., /) -> bytes: ...
 
 
 class CompressedBackend(TransformLayer):
@@ -33,9 +33,12 @@ class CompressedBackend(TransformLayer):
     Args:
         wrapped: The backend below.
         codec: ``"lz4"`` is fast, ``"zlib"`` makes it smaller.
+        max_bytes: The most bytes, uncompressed, that an object may have when it is read; expanding
+            stops there. None: no limit. The ``max_value_bytes`` of a dictionary knows only what is
+            stored, and then what came of it.
 
     Raises:
-        ValueError: If the codec is neither.
+        ValueError: If the codec is neither, or ``max_bytes`` not positive.
 
     Example:
         >>> from persidict_core import MemoryBackend
@@ -45,11 +48,19 @@ class CompressedBackend(TransformLayer):
         (True, 6000)
     """
 
-    def __init__(self, wrapped: Backend, codec: Literal["lz4", "zlib"] = "lz4") -> None:
+    def __init__(
+        self,
+        wrapped: Backend,
+        codec: Literal["lz4", "zlib"] = "lz4",
+        max_bytes: int | None = None,
+    ) -> None:
         super().__init__(wrapped)
         if codec not in ("lz4", "zlib"):
             raise ValueError(f"codec is 'lz4' or 'zlib', not {codec!r}")
+        if max_bytes is not None and max_bytes < 1:
+            raise ValueError(f"max_bytes is at least 1, not {max_bytes}")
         self.codec = codec
+        self.max_bytes = max_bytes
 
     def encode(self, path: str, data: bytes) -> bytes:
         if isinstance(data, str):
@@ -68,9 +79,18 @@ class CompressedBackend(TransformLayer):
         if decompressor is None:
             raise SerializationError("the stored bytes are neither LZ4 nor zlib", path=path)
         try:
-            found = decompressor.decompress(data)
+            found = (
+                decompressor.decompress(data)
+                if self.max_bytes is None
+                else decompressor.decompress(data, self.max_bytes + 1)
+            )
         except Exception as error:  # lz4's is a plain RuntimeError, zlib's a class of its own.
             raise SerializationError(f"the stored bytes are damaged: {error}", path=path) from error
+        if self.max_bytes is not None and len(found) > self.max_bytes:
+            raise SerializationError(
+                f"the object has more than max_bytes={self.max_bytes} bytes, uncompressed",
+                path=path,
+            )
         if not decompressor.eof or decompressor.unused_data:
             what = "more than one" if decompressor.eof else "only the beginning of a"
             raise SerializationError(f"the stored bytes are {what} compressed object", path=path)

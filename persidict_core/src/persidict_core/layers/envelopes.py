@@ -47,7 +47,7 @@ def seal(path: str, kept: Kept) -> bytes:
 
 
 def unseal(path: str, envelope: bytes) -> Kept | None:
-    """What an envelope holds; None if it is damaged, or of another path.
+    """What an envelope holds; None if it is damaged, of another path, or not made by `seal`.
 
     Args:
         path: The path in the remote that is wanted.
@@ -58,8 +58,13 @@ def unseal(path: str, envelope: bytes) -> Kept | None:
     if envelope[:_HEAD] != MAGIC + checksum:
         return None
     end = _LENGTH + int.from_bytes(rest[:_LENGTH], "big")
-    of, etag, *told = json.loads(bytes(rest[_LENGTH:end]))
-    if of != path:
+    try:
+        told = json.loads(bytes(rest[_LENGTH:end]))
+    except (ValueError, RecursionError):
         return None
-    stat = ObjectStat(path, told[0], told[1], etag) if told else None
-    return Kept(bytes(rest[end:]), etag, stat)
+    match told:
+        case [of, str(etag)] if of == path:
+            return Kept(bytes(rest[end:]), etag, None)
+        case [of, str(etag), int(size), float(modified)] if of == path:
+            return Kept(bytes(rest[end:]), etag, ObjectStat(path, size, modified, etag))
+    return None

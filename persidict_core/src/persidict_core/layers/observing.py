@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import BinaryIO, Literal
 
-from ..backend import ANY, Expect, Marker, ObjectStat
+from ..backend import ANY, Debris, Expect, Marker, ObjectStat
 from .base import Layer
 
 
@@ -89,6 +89,10 @@ class ObservingLayer(Layer):
         self.before("list_children", prefix)
         return self.wrapped.list_children(prefix)
 
+    def list_some(self, prefix: str = "", count: int = 1) -> list[str]:
+        self.before("list_some", prefix)
+        return self.wrapped.list_some(prefix, count)
+
     @contextmanager
     def read_file(self, path: str) -> Iterator[BinaryIO]:
         self.before("read_file", path)
@@ -102,3 +106,9 @@ class ObservingLayer(Layer):
         self.before("write_file", path)
         with self.wrapped.write_file(path, expect) as file:
             yield file
+
+    def sweep(
+        self, remove: bool = False, *, prefix: str = "", older_than: float | None = None
+    ) -> Iterator[Debris]:
+        self.before("sweep", prefix)
+        return self.wrapped.sweep(remove, prefix=prefix, older_than=older_than)

@@ -6,7 +6,16 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import BinaryIO, Literal, TypeVar
 
-from ..backend import ANY, UNCHANGED, Backend, BaseBackend, Expect, Marker, ObjectStat
+from ..backend import (
+    ANY,
+    UNCHANGED,
+    Backend,
+    BaseBackend,
+    Debris,
+    Expect,
+    Marker,
+    ObjectStat,
+)
 from ..errors import ObjectNotFound, PreconditionFailed
 from ..paths import check_path, check_prefix
 from .base import Layer
@@ -89,6 +98,10 @@ class PrefixBackend(Layer):
     def list_children(self, prefix: str = "") -> Iterator[str]:
         return self.wrapped.list_children(self.prefix + check_prefix(prefix))
 
+    def list_some(self, prefix: str = "", count: int = 1) -> list[str]:
+        found = self.wrapped.list_some(self.prefix + check_prefix(prefix), count)
+        return [path[len(self.prefix) :] for path in found]
+
     def read_many(self, paths: Iterable[str]) -> Iterator[tuple[str, bytes | Exception]]:
         for path, result in handed_on(paths, self._whole, self.wrapped.read_many):
             yield path, self._told(path, result)
@@ -128,6 +141,13 @@ class PrefixBackend(Layer):
     ) -> Iterator[BinaryIO]:
         with self._telling(path), self.wrapped.write_file(self._whole(path), expect) as file:
             yield file
+
+    def sweep(
+        self, remove: bool = False, *, prefix: str = "", older_than: float | None = None
+    ) -> Iterator[Debris]:
+        whole = self.prefix + check_prefix(prefix)
+        found = self.wrapped.sweep(remove, prefix=whole, older_than=older_than)
+        return (each._replace(name=each.name.removeprefix(self.prefix)) for each in found)
 
     def _whole(self, path: str) -> str:
         return self.prefix + check_path(path)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Literal, NoReturn
 
-from ..backend import ANY, Expect, Marker
+from ..backend import ANY, Debris, Expect, Marker
 from ..errors import NotSupported
 from .base import Layer
 
@@ -35,6 +36,13 @@ class ReadOnlyBackend(Layer):
     def write_file(self, path: str, expect: Expect | Literal[Marker.ANY] = ANY) -> NoReturn:
         # At once: not after a long value was produced.
         raise self._unsupported("write")
+
+    def sweep(
+        self, remove: bool = False, *, prefix: str = "", older_than: float | None = None
+    ) -> Iterator[Debris]:
+        if remove:
+            raise self._unsupported("remove debris")
+        return self.wrapped.sweep(prefix=prefix, older_than=older_than)
 
     def _unsupported(self, what: str) -> NotSupported:
         return NotSupported(f"cannot {what}: {self!r} is read-only")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 from typing import Any, ClassVar, cast
 
+from ..errors import SerializationError
 from .base import LazyType, Serializer, require
 from .sameness import difference
 
@@ -20,7 +21,9 @@ class ParquetSerializer(Serializer):
 
     Args:
         allow_pickle: Of no effect: a Parquet file runs no code.
-        max_value_bytes: The most bytes that a value may have when it is read.
+        max_value_bytes: The most bytes that a value may have when it is read, stored and in memory;
+            with it, columns of lists or of structures are refused. How long its pages are a file is
+            believed: with those of strangers, that alone is no protection.
 
     Raises:
         ImportError: If pandas or pyarrow is not installed.
@@ -62,7 +65,26 @@ class ParquetSerializer(Serializer):
 
     def loads(self, data: bytes) -> Any:
         self.check_size(data)
+        if self.max_value_bytes is not None:
+            self._check_expanded(data, self.max_value_bytes)
         return self._read(data)
+
+    def _check_expanded(self, data: bytes, limit: int) -> None:
+        from .parquet_size import UnmeasurableError, expanded_size, expanded_strings
+
+        try:
+            size = expanded_size(io.BytesIO(data))
+            if size <= limit:
+                size = max(size, expanded_strings(io.BytesIO(data)))
+        except UnmeasurableError as error:
+            raise self.error(
+                f"under max_value_bytes={limit} it is not read, since its size cannot be told "
+                f"beforehand: {error}"
+            ) from None
+        except Exception as error:
+            raise self._no_parquet(error) from error
+        if size > limit:
+            raise self.error(f"the frame has {size} bytes, more than max_value_bytes={limit}")
 
     def _read(self, data: bytes) -> Any:
         import pandas
@@ -72,6 +94,7 @@ class ParquetSerializer(Serializer):
                 io.BytesIO(data), engine="pyarrow", page_checksum_verification=True
             )
         except Exception as error:
-            raise self.error(
-                f"the bytes are no Parquet file: {type(error).__name__}: {error}"
-            ) from error
+            raise self._no_parquet(error) from error
+
+    def _no_parquet(self, error: Exception) -> SerializationError:
+        return self.error(f"the bytes are no Parquet file: {type(error).__name__}: {error}")

@@ -170,6 +170,8 @@ class _Frame:
         file: Gets the frame.
     """
 
+    __slots__ = ("_compressor", "_file", "_kept", "_size")
+
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
         self._kept: list[bytes] = []
@@ -179,16 +181,17 @@ class _Frame:
     def write(self, data: bytes | pickle.PickleBuffer) -> None:
         """Take what comes next in the pickle; nothing of it is kept once there is a megabyte."""
         # The flat bytes, also of an array in Fortran's order.
-        view = data.raw() if isinstance(data, pickle.PickleBuffer) else memoryview(data)
+        flat = data.raw() if isinstance(data, pickle.PickleBuffer) else data
         if self._compressor is None:
-            self._size += len(view)
+            self._size += len(flat)
             if self._size <= _CHUNK:
-                self._kept.append(bytes(view))
+                self._kept.append(bytes(flat))  # No copy of what is bytes, as most is.
                 return
             self._compressor = LZ4FrameCompressor(content_checksum=True)
             self._file.write(self._compressor.begin())
             self._file.write(self._compressor.compress(b"".join(self._kept)))
             self._kept.clear()
+        view = memoryview(flat)
         for start in range(0, len(view), _CHUNK):
             self._file.write(self._compressor.compress(view[start : start + _CHUNK]))
 

@@ -14,8 +14,10 @@ from . import (
     checks_paths,
     checks_races,
     checks_sharing,
+    checks_sweeping,
     checks_verbs,
 )
+from .checks_sweeping import LeaveDebris
 from .checks_verbs import RawRead, RawWrite
 from .kit import Check, Kit
 
@@ -30,6 +32,8 @@ class BackendTests(Kit):
         raw_read: Optional, a method ``raw_read(self, backend, path) -> bytes`` that reads an object
             past the backend.
         raw_write: Optional, a method ``raw_write(self, backend, path, data)`` that writes one so.
+        leave_debris: Optional, a method ``leave_debris(self, backend)`` that leaves what a writer
+            leaves that ends in the middle.
         scope: Who can share the store, where the claims do not tell: `Scope.THREADS` for one that
             lives in this process.
         rounds: How many times a race for one winner is run; others in proportion.
@@ -49,6 +53,7 @@ class BackendTests(Kit):
 
     raw_read: RawRead | Any = None
     raw_write: RawWrite | Any = None
+    leave_debris: LeaveDebris | Any = None
     scope: ClassVar[Scope | None] = None
     rounds: ClassVar[int] = 200
     creators: ClassVar[int] = 16
@@ -73,6 +78,7 @@ BackendTests.add_tests(
         checks_conditions,
         checks_bulk,
         checks_identity,
+        checks_sweeping,
         checks_sharing,
         checks_races,
     ),

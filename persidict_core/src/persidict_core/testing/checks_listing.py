@@ -76,6 +76,23 @@ def check_children(backend: BaseBackend) -> None:
         assert found == wanted, f"list_children({prefix!r}) gave {found}, not {wanted}"
 
 
+def check_some_are_listed(backend: BaseBackend) -> None:
+    """``list_some`` gives as many paths under the prefix as are wanted, or all that there are.
+
+    To mend: go on where a page of the listing had too few.
+    """
+    _fill(backend)
+    for prefix in ("", "b/", "z/", "none/"):
+        all_of_them = {path for path in PATHS if path.startswith(prefix)}
+        for count in (1, 2, len(PATHS), 2000):
+            found = backend.list_some(prefix, count)
+            assert type(found) is list, f"list_some gave a {type(found).__name__}"
+            assert len(set(found)) == len(found) == min(count, len(all_of_them)), (
+                f"list_some({prefix!r}, {count}) gave {found}"
+            )
+            assert all_of_them.issuperset(found), f"list_some({prefix!r}) gave {found}"
+
+
 def check_stats_are_listed(backend: BaseBackend) -> None:
     """``list_stats`` gives for each object what ``stat`` gives.
 

@@ -109,6 +109,7 @@ def check_bad_prefixes_are_refused(backend: BaseBackend) -> None:
         "list_prefix": lambda prefix: list(backend.list_prefix(prefix)),
         "list_stats": lambda prefix: list(backend.list_stats(prefix)),
         "list_children": lambda prefix: list(backend.list_children(prefix)),
+        "list_some": backend.list_some,
     }
     for name, listing in listings.items():
         for prefix in BAD_PREFIXES:
