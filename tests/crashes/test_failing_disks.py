@@ -1,0 +1,198 @@
+"""Disks that fail or are full, seen from a dictionary: an error that says where, nothing torn."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import resource
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from persidict_core import BackendError, BulkError, PersiDict
+from persidict_file import FileDirDict
+from tests.crashes.steps import Case, Step, cases, faults, perform, read
+from tests.file.mounts import mounted, mounted_read_only
+
+CALLS = ("open", "write", "pread", "fsync", "utime", "rename", "link", "unlink", "mkdir", "scandir")
+
+
+def debris(d: FileDirDict[Any]) -> list[Path]:
+    return list(Path(d.base_dir).rglob("+*"))
+
+
+def errors_of(d: PersiDict[Any], step: Step) -> dict[str, BackendError]:
+    """The errors of a step, by key; none if it was done."""
+    try:
+        perform(d, step)
+    except BulkError as error:
+        assert all(isinstance(each, BackendError) for each in error.failures.values()), error
+        return {"/".join(key): each for key, each in error.failures.items()}
+    except BackendError as error:
+        return {"/".join(next(iter(step.items))): error}
+    return {}
+
+
+class FailingCall:
+    """Lets one of the system's calls fail.
+
+    Args:
+        number: Which of the calls.
+    """
+
+    def __init__(self, number: int) -> None:
+        self.left = number
+        self.failed = ""
+
+    def instead_of(self, name: str, call: Callable[..., Any]) -> Callable[..., Any]:
+        def fail_or_call(*arguments: Any, **named: Any) -> Any:
+            if fcntl.LOCK_UN in arguments[1:2] and name == "flock":
+                return call(*arguments)  # It fails on nothing that is open.
+            self.left -= 1
+            if self.left == 0:
+                self.failed = name
+                raise OSError(errno.EIO, os.strerror(errno.EIO))
+            return call(*arguments, **named)
+
+        return fail_or_call
+
+
+@pytest.mark.parametrize("case", cases(), ids=lambda case: case.step.verb)
+def test_each_call_of_the_system_may_fail(
+    case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    d: FileDirDict[Any] = FileDirDict(tmp_path / "store", digest_len=0)
+    number = 0
+    while True:
+        number += 1
+        d.clear()
+        d.update(case.before)
+        failing = FailingCall(number)
+        with monkeypatch.context() as patch:
+            for name in CALLS:
+                patch.setattr(os, name, failing.instead_of(name, getattr(os, name)))
+            patch.setattr(fcntl, "flock", failing.instead_of("flock", fcntl.flock))
+            errors = errors_of(d, case.step)
+        if failing.left > 0:
+            break
+        where = f"{case.step.verb}, {failing.failed}, call {number}: {errors}"
+        found = read(d)
+        assert faults(found, case.before, case.step) == [], where
+        for key, error in errors.items():
+            place = repr(d.base_dir if error.operation == "capabilities" else key + ".pkl")
+            assert "the device failed" in str(error) and place in str(error), where
+        for key in case.step.items:
+            # Without an error all is done.
+            assert "/".join(key) in errors or found.get(key) == case.step.items[key], where
+        assert debris(d) == [] or failing.failed == "unlink", where
+        for name in debris(d):
+            name.unlink()
+        # No lock is left.
+        key = next(iter(case.step.items))
+        d[key] = b"again"
+        assert d.transform(key, lambda value: value + b"!") == b"again!"
+    assert number > 3
+
+
+@pytest.mark.root
+def test_a_full_disk(tmp_path: Path) -> None:
+    with mounted("tmpfs", tmp_path, "size=1m") as point:
+        d: FileDirDict[Any] = FileDirDict(point, digest_len=0)
+        old = {(f"k{n}",): os.urandom(1000) for n in range(20)}
+        d.update(old)
+        size = 200_000
+        new = {key: os.urandom(size) for key in old}
+        for case in cases():
+            if case.step.verb in ("set", "set_if", "transform", "create", "setdefault"):
+                key = ("new",) if not case.before else ("k1",)
+                step = Step(case.step.verb, {key: os.urandom(2_000_000)})
+                [error] = errors_of(d, step).values()
+                assert "the disk is full" in str(error) and repr(key[0] + ".pkl") in str(error)
+                assert read(d) == old and debris(d) == []
+        with pytest.raises(BulkError) as caught:
+            d.update(new)
+        failed = {tuple(key) for key in caught.value.failures}
+        assert failed and failed < set(new)
+        for key, error in caught.value.failures.items():
+            assert "the disk is full" in str(error) and repr("/".join(key) + ".pkl") in str(error)
+        assert read(d) == {**new, **{key: old[key] for key in failed}} and debris(d) == []
+        # What is full can be emptied, and written again.
+        d.delete_many(new)
+        d.update(old)
+        assert read(d) == old
+
+
+@pytest.mark.root
+def test_a_disk_that_becomes_read_only(tmp_path: Path) -> None:
+    d: FileDirDict[Any] = FileDirDict(tmp_path / "store", digest_len=0)
+    for case in cases():
+        d.clear()
+        d.update(case.before)
+        with mounted_read_only(tmp_path):
+            errors = errors_of(d, case.step)
+            assert errors.keys() == {"/".join(key) for key in case.step.items}
+            for key, error in errors.items():
+                assert "mounted read-only" in str(error) and repr(key + ".pkl") in str(error)
+            assert read(d) == case.before
+        assert debris(d) == []
+        perform(d, case.step)
+
+
+@pytest.mark.parametrize("case", cases(), ids=lambda case: case.step.verb)
+def test_the_folder_is_removed_while_the_dictionary_is_open(case: Case, tmp_path: Path) -> None:
+    d: FileDirDict[Any] = FileDirDict(tmp_path / "store", digest_len=0)
+    d.update(case.before)
+    perform(d, case.step)
+    shutil.rmtree(d.base_dir)
+    assert read(d) == {} and len(d) == 0
+    # It begins anew.
+    d.update(case.before)
+    perform(d, case.step)
+    assert faults(read(d), {**case.before, **case.step.items}, case.step) == []
+    other: FileDirDict[Any] = FileDirDict(tmp_path / "store", digest_len=0)
+    assert read(other) == read(d)
+
+
+def test_what_cannot_be_found_out_is_no_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With no descriptor to spare, nothing is said of the file system, once and for all."""
+    FileDirDict(tmp_path)["a"] = 1
+    expected = FileDirDict(tmp_path).backend.capabilities
+    assert expected.if_match
+    # A folder with whole seconds makes it try how finely times are kept.
+    stat = os.stat
+    monkeypatch.setattr(os, "stat", lambda *place, **named: _Whole(stat(*place, **named)))
+    lowest = os.open(tmp_path, os.O_RDONLY)
+    os.close(lowest)
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    refused = 0
+    for spare in range(4):
+        backend = FileDirDict(tmp_path, digest_len=8).backend
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (lowest + spare, before[1]))
+            found = backend.capabilities
+        except BackendError as error:
+            assert "too many files are open" in str(error)
+            refused += 1
+        else:
+            assert found == expected
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, before)
+        assert backend.capabilities == expected
+    assert refused == 2
+
+
+class _Whole:
+    """A stat of a file that was made in the first moment of a second."""
+
+    def __init__(self, found: os.stat_result) -> None:
+        self._found = found
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._found, name)
+        return found - found % 1_000_000_000 if name.endswith("_ns") else found

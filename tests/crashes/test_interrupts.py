@@ -1,0 +1,57 @@
+"""An interrupt in the middle of any call: the old value or the new one, and work goes on."""
+
+from __future__ import annotations
+
+import os
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from persidict_file import FileDirDict
+from tests.crashes.interrupted import MUTANTS
+
+INTERRUPTS = int(os.environ.get("PERSIDICT_INTERRUPTS", "300"))
+SEED = int(os.environ.get("PERSIDICT_SEED", random.randrange(1 << 32)))
+
+
+def told_by(function: str, *arguments: str, seconds: float) -> str:
+    """What a process of its own says is wrong; it must end in time."""
+    code = f"from tests.crashes import interrupted; interrupted.{function}()"
+    done = subprocess.run(
+        [sys.executable, "-X", "faulthandler", "-c", code, *arguments],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        timeout=seconds,
+    )
+    print(done.stderr)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_interrupts_at_random_instants(tmp_path: Path) -> None:
+    print(f"{INTERRUPTS} interrupts, PERSIDICT_SEED={SEED}")
+    root = str(tmp_path / "store")
+    assert told_by("main", root, str(SEED), str(INTERRUPTS), seconds=60 + INTERRUPTS / 5) == ""
+    # Others can go on, too, and what an interrupt left is swept.
+    d = FileDirDict(root, fsync=False)
+    for key in (("a",), ("f", "a"), ("f", "g", "a")):
+        d[key] = 1
+        assert d.transform(key, lambda value: value + 1) == 2
+    list(d.backend.sweep(remove=True, older_than=0))
+    assert list(Path(root).rglob("+*")) == []
+
+
+@pytest.mark.parametrize("fsync", [False, True])
+def test_an_interrupt_at_each_point(fsync: bool, tmp_path: Path) -> None:
+    assert told_by("main_everywhere", str(tmp_path), str(fsync), "nothing", seconds=120) == ""
+
+
+@pytest.mark.parametrize("mutant", [name for name in MUTANTS if name != "nothing"])
+def test_what_an_interrupt_may_break_is_found(mutant: str, tmp_path: Path) -> None:
+    assert "a lock was left on" in told_by(
+        "main_everywhere", str(tmp_path), "False", mutant, seconds=120
+    )
