@@ -7,6 +7,9 @@ as in `compat_values`, and never pass between the two.
     {"do": "read", "folder": ..., "file_type": ..., "digest_len": ..., "names": [...]}
         {name: what differs from the value, or null}
     {"do": "keys", "folder": ..., "file_type": ..., "digest_len": ...}   lists of strings, sorted
+
+A folder may be ``s3://bucket/prefix``, which AWS_* in the environment lead to; with ``copies``,
+it is cached in that folder.
 """
 
 import json
@@ -19,13 +22,26 @@ from persidict import FileDirDict
 
 
 def open_folder(request):
-    is_text = request["file_type"] not in ("pkl", "json")
-    return FileDirDict(
-        base_dir=request["folder"],
-        serialization_format=request["file_type"],
-        digest_len=request["digest_len"],
-        base_class_for_values=str if is_text else None,
-    )
+    params = {
+        "serialization_format": request["file_type"],
+        "base_class_for_values": None if request["file_type"] in ("pkl", "json") else str,
+    }
+    if request["folder"].startswith("s3://"):
+        return open_bucket(request, params)
+    return FileDirDict(base_dir=request["folder"], digest_len=request["digest_len"], **params)
+
+
+def open_bucket(request, params):
+    from persidict.basic_s3_dict import BasicS3Dict
+    from persidict.s3_dict_file_dir_cached import S3Dict_FileDirCached
+
+    bucket, _, prefix = request["folder"].removeprefix("s3://").partition("/")
+    params |= {"bucket_name": bucket, "root_prefix": prefix}
+    if request.get("copies"):
+        return S3Dict_FileDirCached(
+            base_dir=request["copies"], digest_len=request["digest_len"], **params
+        )
+    return BasicS3Dict(**params)
 
 
 def answer(request):

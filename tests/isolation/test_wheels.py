@@ -33,6 +33,12 @@ def test_file_holds_its_package(wheels: dict[str, str]) -> None:
     assert {"persidict_file/py.typed", "persidict_file/__init__.py"} <= names
 
 
+def test_s3_holds_its_package(wheels: dict[str, str]) -> None:
+    names = contents(wheels["persidict-s3"])
+    assert top_level(names) == {"persidict_s3"}
+    assert {"persidict_s3/py.typed", "persidict_s3/__init__.py"} <= names
+
+
 def test_whole_holds_no_code(wheels: dict[str, str]) -> None:
     assert top_level(contents(wheels["persidict"])) == set()
 
