@@ -22,14 +22,27 @@ nox.options.error_on_external_run = True
 nox.options.sessions = ["tests", "lint", "types"]
 
 ROOT = Path(__file__).parent
-DISTRIBUTIONS = ("persidict_core", "persidict_file", ".")
-SOURCES = ("persidict_core/src", "persidict_file/src")
-NEEDS_S3 = "persidict_core/src/persidict_core/former/s3_dict.py"
+DISTRIBUTIONS = ("persidict_core", "persidict_file", "persidict_s3", ".")
+SOURCES = ("persidict_core/src", "persidict_file/src", "persidict_s3/src")
 EXAMPLE = "examples/persidict-sqlite"
 PEERS = ("diskcache", "zict", "fsspec", "sqlitedict", "lmdb")
+AT_LENGTH = {
+    "PERSIDICT_OPERATIONS": "100000",  # in each history
+    "PERSIDICT_KILLS": "1000",
+    "PERSIDICT_STATES": "6000",  # after a power cut
+    "PERSIDICT_INTERRUPTS": "3000",
+    "PERSIDICT_INPUTS": "100000",  # to each loader
+    "PERSIDICT_S3_WHOLE": "1",
+}
 BUILD = ("python", "-m", "build", "--installer", "uv")
+MOTO = "moto[s3,server]"
 # The root has no code that could be edited.
-EDITABLE = ("--editable", "./persidict_core", "--editable", "./persidict_file", ".[testing]")
+EDITABLE = (
+    *("--editable", "./persidict_core"),
+    *("--editable", "./persidict_file"),
+    *("--editable", "./persidict_s3"),
+    ".[testing]",
+)
 
 
 def other_pythons() -> list[str]:
@@ -54,7 +67,7 @@ def runs(python: str | Path) -> bool:
 
 
 def install_everything(session: nox.Session) -> None:
-    session.install(*EDITABLE)
+    session.install(*EDITABLE, MOTO)
 
 
 def run_tests(session: nox.Session, *options: str) -> None:
@@ -62,9 +75,9 @@ def run_tests(session: nox.Session, *options: str) -> None:
     if session.posargs:
         session.run("pytest", *session.posargs)
     else:
-        session.run("pytest", "-m", "not root", *options)
+        session.run("pytest", "-m", "not root and not s3", *options)
         # The tests import by file, the sources by name: for them, none of the tests' options.
-        bare = ("-o", "addopts=", "-o", "pythonpath=", f"--ignore={NEEDS_S3}")
+        bare = ("-o", "addopts=", "-o", "pythonpath=")
         session.run("pytest", "--doctest-modules", *bare, *SOURCES)
 
 
@@ -109,10 +122,27 @@ def as_root(session: nox.Session) -> None:
 
 
 @nox.session
+def nightly(session: nox.Session) -> None:
+    """What no change waits for, as root: the same tests as elsewhere, but at length."""
+    install_everything(session)
+    wanted = {name: os.environ.get(name, number) for name, number in AT_LENGTH.items()}
+    session.run("pytest", "-rA", "tests/linearizability", "tests/crashes", env=wanted)
+    session.run("pytest", "tests/core/test_hostile_bytes.py", "-k", "any_bytes", env=wanted)
+    session.run("pytest", "tests/s3", "-m", "s3", env=wanted)
+
+
+@nox.session
+def s3(session: nox.Session) -> None:
+    """The tests on a real S3 server: AWS_ENDPOINT_URL_S3's, or Ceph's, started as root."""
+    install_everything(session)
+    session.run("pytest", "tests/s3", "tests/compat", "-m", "s3", *session.posargs)
+
+
+@nox.session
 def isolation(session: nox.Session) -> None:
     """Wheels in fresh environments: core alone, core and files, upgrades, uninstalling."""
     wheels = build_wheels(session, *DISTRIBUTIONS)
-    session.install("pytest", "uv")
+    session.install("pytest", "uv", MOTO)
     session.run(
         "pytest", "tests/isolation", *session.posargs, env={"WHEELS": os.pathsep.join(wheels)}
     )
@@ -169,6 +199,15 @@ def bench(session: nox.Session) -> None:
     """Speed against bare calls; `-- --smoke` only tries that it runs."""
     session.install("./persidict_core[numpy]", "./persidict_file", *PEERS, "matplotlib")
     session.run("python", "benchmarks/files.py", *session.posargs)
+    smoke = [word for word in session.posargs if word == "--smoke"]
+    session.run("python", "benchmarks/scale.py", *smoke)
+
+
+@nox.session
+def bench_s3(session: nox.Session) -> None:
+    """The speed of S3 against bare boto3, on a server as for `s3`; `-- --smoke` as above."""
+    session.install("./persidict_core", "./persidict_file", "./persidict_s3", "obstore")
+    session.run("python", "benchmarks/s3.py", *session.posargs)
 
 
 @nox.session

@@ -119,7 +119,7 @@ def about(folder: Path) -> dict[str, str]:
     file_system = kind.stdout.split()[-1] if kind.stdout else "unknown"
     return {
         "date": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d"),
-        "command": shlex.join(["python3", "benchmarks/files.py", *sys.argv[1:]]),
+        "command": shlex.join(["python3", f"benchmarks/{Path(sys.argv[0]).name}", *sys.argv[1:]]),
         "machine": f"{os.cpu_count()} cores, {processor()}, {platform.system()} "
         f"{platform.machine()}, file system {file_system}",
         "busy": f"load average of {os.getloadavg()[2]:.1f}, its own share included",

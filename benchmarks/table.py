@@ -119,14 +119,18 @@ def as_markdown(lines: Iterable[list[str]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in [head, ["---"] * len(head), *body])
 
 
+def put_between(begin: str, end: str, text: str) -> None:
+    """Replace what stands between two marks in README.md."""
+    before, rest = README.read_text(encoding="utf-8").split(begin)
+    after = rest.partition(end)[2]
+    README.write_text(f"{before}{begin}\n{text}\n\n{end}{after}", encoding="utf-8")
+
+
 def write_readme(results: dict[str, Any]) -> None:
-    """Put the table of some results between the marks in README.md."""
+    """Put the table of some results between its marks in README.md."""
     rows = [Row(**row) for row in results["rows"]]
     facts = [f"- {name}: {said}" for name, said in results["about"].items()]
-    before, rest = README.read_text(encoding="utf-8").split(BEGIN)
-    after = rest.partition(END)[2]
-    table = "\n".join([*facts, "", as_markdown(cells(rows)), ""])
-    README.write_text(f"{before}{BEGIN}\n{table}\n{END}{after}", encoding="utf-8")
+    put_between(BEGIN, END, "\n".join([*facts, "", as_markdown(cells(rows))]))
 
 
 if __name__ == "__main__":

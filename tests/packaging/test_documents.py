@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import os
 import pkgutil
 import re
 import subprocess
@@ -16,9 +17,15 @@ import pytest
 import persidict
 import persidict_core
 import persidict_file
+import persidict_s3
 
 ROOT = Path(__file__).parents[2]
-DOCUMENTS = ["README.md", "CONTRIBUTING.md", "persidict_core/README.md", "persidict_file/README.md"]
+DOCUMENTS = [
+    "README.md",
+    "CONTRIBUTING.md",
+    "docs/recipes/encryption.md",
+    *(str(path.relative_to(ROOT)) for path in sorted(ROOT.glob("persidict_*/README.md"))),
+]
 
 
 def blocks(document: str, language: str) -> list[str]:
@@ -31,19 +38,43 @@ def python_blocks() -> Iterator[object]:
             yield pytest.param(block, id=f"{document}-{number}")
 
 
+@pytest.fixture(scope="module")
+def server_of_s3() -> Iterator[dict[str, str]]:
+    """The environment that leads boto3 to a server in this process."""
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield {
+        "AWS_ENDPOINT_URL_S3": f"http://{host}:{port}",
+        "AWS_ACCESS_KEY_ID": "testing",
+        "AWS_SECRET_ACCESS_KEY": "testing",
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }
+    server.stop()
+
+
 @pytest.mark.parametrize("block", list(python_blocks()))
-def test_python_runs(block: str, tmp_path: Path) -> None:
+def test_python_runs(block: str, tmp_path: Path, server_of_s3: dict[str, str]) -> None:
     program = tmp_path / "test_program.py"
     program.write_text(block)
     command = [sys.executable, str(program)]
     if "BackendTests" in block:
         command = [sys.executable, "-m", "pytest", "-q", "-k", "read or stat", str(program)]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(
+        command,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env={**os.environ, **server_of_s3},
+    )
     assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_readme_has_a_tour_that_can_be_run() -> None:
-    assert len(blocks("README.md", "python")) == 1
+    assert len(blocks("README.md", "python")) == 2
 
 
 @pytest.mark.parametrize("heading", ["Try it", "Test it"])
@@ -69,7 +100,7 @@ def test_links_lead_somewhere(document: str) -> None:
 
 
 def public_classes_and_functions() -> Iterator[object]:
-    for package in (persidict_core, persidict_file):
+    for package in (persidict_core, persidict_file, persidict_s3):
         for info in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
             if ".former" in info.name:
                 continue

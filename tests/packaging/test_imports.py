@@ -17,11 +17,20 @@ BACKENDS = sorted(PACKAGES.keys() - {"persidict_core"})
 # What is named in a line may import from that line and from those above it.
 BANDS = (
     {"lazy"},
-    {"errors", "paths", "configuration", "urls", "addressed"},
+    {"printable", "errors", "paths", "configuration", "urls", "addressed"},
     {"backend", "bulk", "spool", "memory", "layers"},
     {"keys", "digests", "naming", "serializers"},
     {"installed", "registry"},
-    {"jokers", "views", "value_store", "persi_dict", "write_once", "overlapping", "copying"},
+    {
+        "jokers",
+        "views",
+        "value_store",
+        "persi_dict",
+        "write_once",
+        "overlapping",
+        "copying",
+        "checking",
+    },
     {"opening"},
     {"testing", "cli"},
     {"former"},
