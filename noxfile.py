@@ -36,6 +36,7 @@ AT_LENGTH = {
 }
 BUILD = ("python", "-m", "build", "--installer", "uv")
 MOTO = "moto[s3,server]"
+SIDE_BY_SIDE = ("-n", "auto", "--dist", "loadfile")
 # The root has no code that could be edited.
 EDITABLE = (
     *("--editable", "./persidict_core"),
@@ -67,7 +68,7 @@ def runs(python: str | Path) -> bool:
 
 
 def install_everything(session: nox.Session) -> None:
-    session.install(*EDITABLE, MOTO)
+    session.install(*EDITABLE, MOTO, "pytest-xdist")
 
 
 def run_tests(session: nox.Session, *options: str) -> None:
@@ -75,7 +76,7 @@ def run_tests(session: nox.Session, *options: str) -> None:
     if session.posargs:
         session.run("pytest", *session.posargs)
     else:
-        session.run("pytest", "-m", "not root and not s3", *options)
+        session.run("pytest", *SIDE_BY_SIDE, "-m", "not root and not s3", *options)
         # The tests import by file, the sources by name: for them, none of the tests' options.
         bare = ("-o", "addopts=", "-o", "pythonpath=")
         session.run("pytest", "--doctest-modules", *bare, *SOURCES)
@@ -110,8 +111,8 @@ def tests(session: nox.Session) -> None:
 @nox.session
 @nox.parametrize("python", [nox.param(path, id=path[-4:]) for path in other_pythons()])
 def tests_on(session: nox.Session) -> None:
-    """The same on every other supported Python that this machine has, but for the long kit."""
-    run_tests(session, "--ignore=tests/core/test_layers_kit.py")
+    """The tests of core and files on every other supported Python, but for the long kit."""
+    run_tests(session, "tests/core", "tests/file", "--ignore=tests/core/test_layers_kit.py")
 
 
 @nox.session
@@ -135,7 +136,7 @@ def nightly(session: nox.Session) -> None:
 def s3(session: nox.Session) -> None:
     """The tests on a real S3 server: AWS_ENDPOINT_URL_S3's, or Ceph's, started as root."""
     install_everything(session)
-    session.run("pytest", "tests/s3", "tests/compat", "-m", "s3", *session.posargs)
+    session.run("pytest", *SIDE_BY_SIDE, "tests/s3", "tests/compat", "-m", "s3", *session.posargs)
 
 
 @nox.session

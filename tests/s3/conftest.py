@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 from collections.abc import Iterator
 from typing import Any
 from uuid import uuid4
@@ -16,6 +17,22 @@ import pytest
 
 from tests.s3.proxy import Proxy
 from tests.s3.server.running import ENDPOINT, s3_environment
+
+
+@pytest.fixture(autouse=True)
+def stays_on_this_machine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only the tests that want the real server may look for another machine."""
+    if request.node.get_closest_marker("s3"):
+        return
+    find = socket.getaddrinfo
+
+    def find_here(host: Any, *args: Any, **options: Any) -> Any:
+        name = host.decode() if isinstance(host, bytes) else host
+        if name not in ("127.0.0.1", "localhost", "::1", None) and not name.endswith(".invalid"):
+            pytest.fail(f"a test asks for {host!r}, which is another machine")
+        return find(host, *args, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", find_here)
 
 
 @pytest.fixture(scope="session")

@@ -21,7 +21,7 @@ class TestBackend(BackendTests):
     creators: ClassVar[int] = 3
     workers: ClassVar[int] = 2
     increments: ClassVar[int] = 5
-    many: ClassVar[int] = 1001
+    many: ClassVar[int] = 101
 
     @pytest.fixture
     def backend(self, moto_endpoint: str) -> Iterator[S3Backend]:
@@ -29,7 +29,7 @@ class TestBackend(BackendTests):
         yield backend
         backend.close()
 
-    @pytest.mark.xfail(reason="moto's own threads are of this process, and counted", strict=False)
+    @pytest.mark.xfail(reason="moto's own threads are of this process, and counted", run=False)
     def test_bounded(self, backend: S3Backend) -> None:
         super().test_bounded(backend)  # type: ignore[misc]
 
@@ -40,7 +40,7 @@ class TestDict(PersiDictTests):
     workers: ClassVar[int] = 2
     increments: ClassVar[int] = 5
     examples: ClassVar[int] = 3
-    many: ClassVar[int] = 1001
+    many: ClassVar[int] = 101
 
     @pytest.fixture
     def make_dict(self, moto_endpoint: str) -> Callable[..., S3Dict[Any]]:

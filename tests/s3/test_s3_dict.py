@@ -65,15 +65,16 @@ class TestParameters:
         )
         assert list(d.get_params()) == list(inspect.signature(S3Dict).parameters)
         again = S3Dict(**d.get_params())
-        assert again == d == pickle.loads(pickle.dumps(d)) == persidict.open(d.url)
-        assert again.get_params() == d.get_params() and again.url == d.url
+        for made in (again, pickle.loads(pickle.dumps(d)), persidict.open(d.url)):
+            assert made.get_params() == d.get_params() and made.url == d.url
         assert d.base_dir == str(tmp_path) and d.digest_len == 8
 
     def test_sub_dictionaries_share_all(self, tmp_path: Path) -> None:
         d: S3Dict[Any] = S3Dict("a-bucket", base_dir=tmp_path)
         below = d.get_subdict(("x", "y"))
         assert below.backend is d.backend and below.url == d.url + "&prefix=x/y"
-        assert persidict.open(below.url) == below == pickle.loads(pickle.dumps(below))
+        for made in (persidict.open(below.url), pickle.loads(pickle.dumps(below))):
+            assert made.get_params() == below.get_params()
 
     def test_a_session_stays_in_its_process(self) -> None:
         import boto3
