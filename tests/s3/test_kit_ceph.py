@@ -1,7 +1,7 @@
 """The conformance kit on the real server: what it keeps is raced, what it ignores is refused.
 
-The server starts a process's work in milliseconds, not microseconds, so that the races are shorter
-than the kit's own; `test_races` runs long ones.
+A backend without conditions is tried on moto. The server starts a process's work in milliseconds,
+not microseconds, so that the races are shorter than the kit's own; `test_races` runs long ones.
 """
 
 from __future__ import annotations
@@ -26,16 +26,18 @@ loses_plain_writes = pytest.mark.xfail(
 )
 
 
-class _OnTheServer(BackendTests):
-    params: ClassVar[dict[str, Any]] = {}
+class TestBackend(BackendTests):
+    """As a user would open it: conditions are tried out."""
+
     rounds: ClassVar[int] = 20
     creators: ClassVar[int] = 8
     workers: ClassVar[int] = 4
     increments: ClassVar[int] = 25
+    many: ClassVar[int] = 1001
 
     @pytest.fixture
     def backend(self, bucket: str) -> Iterator[S3Backend]:
-        backend = S3Backend(bucket, "some/prefix", **self.params)
+        backend = S3Backend(bucket, "some/prefix")
         yield backend
         backend.close()
 
@@ -54,10 +56,6 @@ class _OnTheServer(BackendTests):
         for path in ("b/begun", "bc/begun"):
             client.create_multipart_upload(Bucket=backend.bucket, Key=backend.prefix + path)
 
-
-class TestBackend(_OnTheServer):
-    """As a user would open it: conditions are tried out."""
-
     @loses_plain_writes
     def test_conditions_among_plain_writers(self, backend: S3Backend) -> None:
         super().test_conditions_among_plain_writers(backend)  # type: ignore[misc]
@@ -73,12 +71,6 @@ class TestBackend(_OnTheServer):
                 assert backend.read_bytes(path) in left
 
 
-class TestWithoutConditions(_OnTheServer):
-    """A server that would keep none."""
-
-    params: ClassVar[dict[str, Any]] = {"conditional_writes": False, "conditional_deletes": False}
-
-
 class _Dicts(PersiDictTests):
     params: ClassVar[dict[str, Any]] = {}
     rounds: ClassVar[int] = 10
@@ -86,6 +78,7 @@ class _Dicts(PersiDictTests):
     workers: ClassVar[int] = 4
     increments: ClassVar[int] = 25
     examples: ClassVar[int] = 5
+    many: ClassVar[int] = 1001
 
     @pytest.fixture
     def make_dict(self, shared_bucket: str) -> Callable[..., S3Dict[Any]]:
