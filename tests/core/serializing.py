@@ -46,6 +46,9 @@ class Point:
         self.x = x
         self.parent = parent
 
+    def __repr__(self):
+        return f"Point({self.x!r})"
+
 
 class Colour(enum.Enum):
     RED = 1

@@ -375,7 +375,7 @@ class TestParameters:
     @pytest.mark.parametrize(
         "params",
         [
-            {"session": object()},
+            {"session": ...},
             {"kind": Colour},
             {"names": ["a", "b"]},
             {"title": None},
