@@ -111,8 +111,9 @@ def tests(session: nox.Session) -> None:
 @nox.session
 @nox.parametrize("python", [nox.param(path, id=path[-4:]) for path in other_pythons()])
 def tests_on(session: nox.Session) -> None:
-    """The tests of core and files on every other supported Python, but for the long kit."""
-    run_tests(session, "tests/core", "tests/file", "--ignore=tests/core/test_layers_kit.py")
+    """The tests of core and files on every other supported Python, but for the long kits."""
+    kits = ("tests/core/test_layers_kit.py", "tests/file/test_dict_kit.py")
+    run_tests(session, "tests/core", "tests/file", *(f"--ignore={kit}" for kit in kits))
 
 
 @nox.session

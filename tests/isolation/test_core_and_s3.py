@@ -63,7 +63,7 @@ def test_files_say_what_to_install(s3: Environment) -> None:
 
 def test_a_cache_folder_says_what_to_install(s3: Environment) -> None:
     error = s3.error("from persidict import S3Dict; S3Dict('isolated', base_dir='cache')")
-    assert error.endswith("pip install persidict-file")
+    assert 'pip install "persidict-file"' in error
 
 
 def test_nothing_else_is_needed(s3: Environment) -> None:

@@ -24,8 +24,8 @@ from tests.s3.proxy import Proxy
 pytestmark = pytest.mark.s3
 
 WHOLE = os.environ.get("PERSIDICT_S3_WHOLE", "") == "1"
-CREATORS, ROUNDS = 16, 200 if WHOLE else 30
-CHANGERS, CHANGES = 8, 500 if WHOLE else 60
+CREATORS, ROUNDS = 16, 200 if WHOLE else 20
+CHANGERS, CHANGES = 8, 500 if WHOLE else 30
 LOST = 0.1
 """The share of the writes whose answers get lost."""
 

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.s3
 
 WHOLE = os.environ.get("PERSIDICT_S3_WHOLE", "") == "1"
 THREADS = 8
-OPERATIONS = 10_000 if WHOLE else 2000
+OPERATIONS = 10_000 if WHOLE else 1000
 KEYS = 6
 RATE = 0.05
 
