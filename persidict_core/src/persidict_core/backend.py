@@ -438,6 +438,7 @@ class BaseBackend(Addressed, ABC):
                 of this store may need.
         """
         check_prefix(prefix)
+        check_age(older_than)
         return iter(())
 
     def close(self) -> None:
@@ -501,6 +502,17 @@ def adapted(backend: Backend) -> BaseBackend:
     if isinstance(backend, type):
         raise TypeError(f"an instance of {backend.__name__} is wanted as backend, not the class")
     return AdaptedBackend(backend)
+
+
+def check_age(older_than: float | None) -> float | None:
+    """Give an age for `BaseBackend.sweep` back if it is one.
+
+    Raises:
+        ValueError: It is negative, or no number.
+    """
+    if older_than is not None and not older_than >= 0:
+        raise ValueError(f"older_than is a number of seconds, 0 or more, not {older_than!r}")
+    return older_than
 
 
 def check_expect(expect: object) -> Expect:

@@ -32,6 +32,7 @@ from persidict_core import (
     check_path,
     check_prefix,
 )
+from persidict_core.backend import check_age
 
 from . import listing, portable
 from .atomic import remove, replace
@@ -343,7 +344,7 @@ class FileBackend(BaseBackend):
     def sweep(
         self, remove: bool = False, *, prefix: str = "", older_than: float | None = None
     ) -> Iterator[Debris]:
-        from .sweeping import check_age, sweep
+        from .sweeping import sweep
 
         check_prefix(prefix)
         check_age(older_than)

@@ -40,16 +40,6 @@ _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 _is_temporary: Final = re.compile(r"\+[0-9a-f]+-[0-9a-f]{16}").fullmatch
 
 
-def check_age(older_than: float | None) -> None:
-    """Raise unless it is a number of seconds, or None.
-
-    Raises:
-        ValueError: It is negative, or no number.
-    """
-    if older_than is not None and not older_than >= 0:
-        raise ValueError(f"older_than is a number of seconds, 0 or more, not {older_than!r}")
-
-
 def sweep(
     folders: Folders, base: str, prefix: str, remove: bool, older_than: float | None
 ) -> Iterator[Debris]:

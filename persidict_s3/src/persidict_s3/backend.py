@@ -31,6 +31,7 @@ from persidict_core import (
     check_path,
     check_prefix,
 )
+from persidict_core.backend import check_age
 from persidict_core.bulk import in_order
 
 from .buckets import Bucket, check_put_args
@@ -506,8 +507,7 @@ class S3Backend(BaseBackend):
         """
         from . import sweeping
 
-        if older_than is not None and not older_than >= 0:
-            raise ValueError(f"older_than is a number of seconds, 0 or more, not {older_than!r}")
+        check_age(older_than)
         whole = self.prefix + check_prefix(prefix)
 
         def swept() -> Iterator[Debris]:
