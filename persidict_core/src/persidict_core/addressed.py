@@ -60,7 +60,8 @@ class Addressed(Configured):
         """The URL that makes this again.
 
         Raises:
-            URLError: If the class has no scheme, or a URL cannot say a parameter.
+            URLError: If the class has no scheme, a URL cannot say a parameter, or one lives in this
+                process only.
         """
         from . import urls
 
@@ -68,6 +69,7 @@ class Addressed(Configured):
             raise URLError(
                 f"{type(self).__name__} has no URL: its class is registered for no scheme"
             )
+        self.check_portable(f"{type(self).__name__} has no URL", URLError)
         params = self.get_params()
         for name in self.secret_params:
             if params.get(name) is not None:

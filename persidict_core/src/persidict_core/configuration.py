@@ -132,7 +132,19 @@ class Configured:
         ]
         return f"{type(self).__name__}({', '.join(shown)})"
 
+    def check_portable(self, what: str, error: type[Exception] = TypeError) -> None:
+        """Refuse to be described for another process; the hook of what lives in this one only.
+
+        Args:
+            what: What is refused, as in "S3Backend does not pickle".
+            error: What to raise.
+
+        Raises:
+            TypeError: (or the error that was asked for) A parameter lives in this process only.
+        """
+
     def __reduce__(self) -> tuple[Any, ...]:
+        self.check_portable(f"{type(self).__name__} does not pickle")
         params = self._params()
         for name in self.secret_params:
             if params.get(name) is not None and not callable(params[name]):

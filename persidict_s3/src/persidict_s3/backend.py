@@ -24,7 +24,6 @@ from persidict_core import (
     ObjectNotFound,
     ObjectStat,
     Scope,
-    URLError,
     check_etag,
     check_expect,
     check_flag,
@@ -165,30 +164,8 @@ class S3Backend(BaseBackend):
         """``bucket/prefix``, without the slash at its end if it has one only."""
         return address_of(params.pop("bucket"), params.pop("prefix"))
 
-    @property
-    def url(self) -> str:
-        """The URL that makes this again.
-
-        Raises:
-            URLError: There is a session, or another parameter that a URL cannot say.
-        """
-        self.check_portable(f"{type(self).__name__} has no URL", URLError)
-        return super().url
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        self.check_portable(f"{type(self).__name__} does not pickle")
-        return super().__reduce__()
-
     def check_portable(self, what: str, error: type[Exception] = TypeError) -> None:
-        """Refuse to describe, for another process, what only lives in this one.
-
-        Args:
-            what: What is refused, as in "S3Backend does not pickle".
-            error: What to raise.
-
-        Raises:
-            TypeError: (or the error that was asked for) If there is a session.
-        """
+        """Refuse a session, and a proxy's password; see ``Connection``."""
         self._connection.check_portable(what, error)
 
     @property

@@ -153,10 +153,6 @@ class Connection(Configured):
         else:
             _keep(held)
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        self.check_portable(f"{type(self).__name__} does not pickle")
-        return super().__reduce__()
-
     def _make(self) -> Any:
         import boto3
         import botocore.session

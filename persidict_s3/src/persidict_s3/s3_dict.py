@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, TypeVar
 
-from persidict_core import PersiDict, URLError
+from persidict_core import PersiDict
 from persidict_core.digests import check_digest_len
 
 from .backend import S3Backend
@@ -165,19 +165,9 @@ class S3Dict(PersiDict[V]):
         """``bucket/prefix``, without the slash at its end if it has one only."""
         return address_of(params.pop("bucket_name"), params.pop("root_prefix"))
 
-    @property
-    def url(self) -> str:
-        """The URL that opens this dictionary again.
-
-        Raises:
-            URLError: There is a session, or another parameter that a URL cannot say.
-        """
-        self.backend.check_portable(f"{type(self).__name__} has no URL", URLError)
-        return super().url
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        self.backend.check_portable(f"{type(self).__name__} does not pickle")
-        return super().__reduce__()
+    def check_portable(self, what: str, error: type[Exception] = TypeError) -> None:
+        """Refuse a session, and a proxy's password; see ``S3Backend``."""
+        self.backend.check_portable(what, error)
 
 
 def _folder(base_dir: str | os.PathLike[str]) -> str:
