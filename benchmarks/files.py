@@ -21,7 +21,7 @@ import shlex
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 
@@ -148,11 +148,18 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--passes", type=int, help="how often everything is repeated")
     parser.add_argument("--folder", help="where to make the stores: on the disk to be measured")
     options = parser.parse_args()
-    for given, known in ((options.only, EVERYTHING), (options.contenders, CONTENDERS)):
-        unknown = set(given.split(",")) - set(known) if given else set()
-        if unknown:
-            parser.error(f"unknown: {', '.join(sorted(unknown))}; known: {', '.join(known)}")
+    refuse_unknown(parser, options.only, EVERYTHING)
+    refuse_unknown(parser, options.contenders, CONTENDERS)
     return options
+
+
+def refuse_unknown(
+    parser: argparse.ArgumentParser, given: str | None, known: Iterable[str]
+) -> None:
+    """End with an error if a list of names, separated by commas, has one that is not known."""
+    unknown = set(given.split(",")) - set(known) if given else set()
+    if unknown:
+        parser.error(f"unknown: {', '.join(sorted(unknown))}; known: {', '.join(known)}")
 
 
 def main() -> None:
