@@ -45,14 +45,30 @@ def digest(part: str, length: int) -> str:
         'btaxlooa'
     """
     if length <= 8:
-        number = int.from_bytes(md5(part.encode()).digest()[:5])
-        letters = (
-            f"{_PAIRS[number >> 30]}{_PAIRS[number >> 20 & 1023]}"
-            f"{_PAIRS[number >> 10 & 1023]}{_PAIRS[number & 1023]}"
-        )
-        return letters if length == 8 else letters[:length]
+        return with_digest(part, 8)[len(part) + 1 :][:length]
     number = int.from_bytes(md5(part.encode()).digest()) << 2
     return "".join(_PAIRS[number >> shift & 1023] for shift in range(120, -1, -10))[:length]
+
+
+def with_digest(part: str, length: int) -> str:
+    """A part, ``_``, and its digest; the part is not asked whether it ends in one already.
+
+    Args:
+        part: One part of a key.
+        length: How many characters, 1 to 26.
+
+    Example:
+        >>> with_digest("a", 8)
+        'a_btaxlooa'
+    """
+    if length != 8:
+        return f"{part}_{digest(part, length)}"
+    # The usual length, in one step: each key that is seen for the first time comes here.
+    number = int.from_bytes(md5(part.encode()).digest()[:5])
+    return (
+        f"{part}_{_PAIRS[number >> 30]}{_PAIRS[number >> 20 & 1023]}"
+        f"{_PAIRS[number >> 10 & 1023]}{_PAIRS[number & 1023]}"
+    )
 
 
 def is_signed(part: str, length: int) -> bool:
@@ -74,7 +90,7 @@ def sign(part: str, length: int) -> str:
     """
     if not length or (part[-length - 1 : -length] == "_" and is_signed(part, length)):
         return part
-    return f"{part}_{digest(part, length)}"
+    return with_digest(part, length)
 
 
 def unsign(part: str, length: int) -> str:

@@ -20,6 +20,7 @@ from .digests import (
     is_signed,
     proven_lengths,
     unsigned,
+    with_digest,
 )
 from .keys import MAX_PART_LENGTH, PersiDictKey, SafeStrTuple, check_part
 from .paths import are_parts, is_part
@@ -68,13 +69,12 @@ class _SignedParts(dict[str, str]):
         if type(part) is not str:
             raise TypeError(f"a part of a key is a str, not {type(part).__name__}")
         # Most parts are identifiers, which is told sooner than by the alphabet.
-        plain = part.isidentifier() and part.isascii()
-        if len(part) > MAX_PART_LENGTH or not (plain or is_part(part)):
+        if not (part.isidentifier() and part.isascii() and len(part) <= MAX_PART_LENGTH):
             check_part(part)
         length = self.digest_len
         if not length or ("_" in part and is_signed(part, length)):
             return part
-        return f"{part}_{digest(part, length)}"
+        return with_digest(part, length)
 
 
 def _part_of(name: str, length: int) -> str | None:

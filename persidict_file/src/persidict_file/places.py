@@ -55,16 +55,15 @@ class Places(dict[str, str]):
     def __missing__(self, path: str) -> str:
         folder, _, name = path.rpartition("/") if isinstance(path, str) else ("", "", "")
         # What is known of a folder was checked when it was first seen.
-        if folder not in self._real or not is_part(name):
+        if not (folder in self._real and is_part(name) and len(path) <= _LONGEST_KEPT):
             check_path(path)
-        length = len(path)
-        if length > self._max_name:
-            self._check_length(path)
-        place = self.base + path
-        if (folder in self._real or self.is_real(folder)) and length <= _LONGEST_KEPT:
-            if len(self) >= _MOST_PLACES:
-                self.clear()
-            self[path] = place
+            if len(path) > self._max_name:
+                self._check_length(path)
+            if not self.is_real(folder) or len(path) > _LONGEST_KEPT:
+                return self.base + path
+        if len(self) >= _MOST_PLACES:
+            self.clear()
+        self[path] = place = self.base + path
         return place
 
     def _check_length(self, path: str) -> None:

@@ -25,6 +25,7 @@ _ZLIB: Final = b"\x78"
 _PICKLE: Final = b"\x80"
 _FIRST: Final = _PICKLE[0]
 _LAST: Final = b"."[0]
+_FRAME: Final = pickle.FRAME
 _JOBLIB_ARRAY: Final = b"NumpyArrayWrapper"
 _CHUNK: Final = 1 << 20
 _INPUT: Final = 1 << 16
@@ -84,7 +85,7 @@ class PickleSerializer(Serializer):
                 and raw
                 and raw[0] == _FIRST
                 and raw[-1] == _LAST
-                and raw.find(_JOBLIB_ARRAY) < 0
+                and (_is_one_frame(raw) or raw.find(_JOBLIB_ARRAY) < 0)
             ):
                 try:
                     return unpickle(raw)
@@ -161,6 +162,11 @@ def _is_short(data: bytes, limit: int | None) -> bool:
         return False
     size = int.from_bytes(data[_SIZE_START:_SIZE_END], "little")
     return size <= (_SHORT if limit is None else min(_SHORT, limit))
+
+
+def _is_one_frame(raw: bytes) -> bool:
+    """Whether a pickle is all one frame (PEP 3154): joblib ends a frame before each array."""
+    return raw[2:3] == _FRAME and int.from_bytes(raw[3:11], "little") == len(raw) - 11
 
 
 class _Frame:
