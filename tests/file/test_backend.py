@@ -460,6 +460,48 @@ class TestMany:
         assert len(list(flushed.list_prefix())) == 4
 
 
+class TestManyDeletions:
+    def test_each_has_its_own_result(self, backend: FileBackend, root: Path) -> None:
+        (root / "x" / "folder").mkdir(parents=True)
+        (root / "x" / "linked").symlink_to("nothing")
+        (root / "y").symlink_to("x")
+        for number in range(30):
+            backend.write_bytes(f"{number % 7}/{number}", b"")
+        paths = [f"{number % 7}/{number}" for number in range(30)]
+        paths[3:3] = ["absent", "x/absent", "no/folder", "not ours", "x/linked", "y/a", "x/folder"]
+        paths.append(paths[0])
+        results = list(backend.delete_many(paths))
+        assert [path for path, _ in results] == paths
+        kinds = [type(result) for _, result in results]
+        gone, plain, error = ObjectNotFound, type(None), BackendError
+        assert kinds[3:10] == [gone, gone, gone, ValueError, error, error, gone]
+        assert set(kinds[:3] + kinds[10:-1]) == {plain} and kinds[-1] is gone
+        assert list(backend.list_prefix()) == [] and (root / "x" / "linked").is_symlink()
+
+    def test_each_result_is_as_of_one_deletion(self, backend: FileBackend, root: Path) -> None:
+        (root / "x" / "folder").mkdir(parents=True)
+        (root / "x" / "linked").symlink_to("nothing")
+        (root / "y").symlink_to("x")
+        (root / "file").write_bytes(b"")
+        for path in ("absent", "no/folder", "not ours", "x/linked", "y/a", "x/folder", "file/a"):
+            [(_, together)] = backend.delete_many([path])
+            with pytest.raises(Exception) as single:
+                backend.delete(path)
+            assert type(together) is single.type
+            assert str(together).replace("delete_many", "delete") == str(single.value)
+
+    def test_what_came_before_the_iterables_error_is_deleted(self, backend: FileBackend) -> None:
+        def paths() -> Iterator[str]:
+            yield from (f"{number}" for number in range(20))
+            raise RuntimeError("the source broke")
+
+        for number in range(20):
+            backend.write_bytes(f"{number}", b"")
+        with pytest.raises(RuntimeError, match="the source broke"):
+            list(backend.delete_many(paths()))
+        assert list(backend.list_prefix()) == []
+
+
 class TestStreams:
     def test_a_large_value_goes_through_a_real_file(self, backend: FileBackend) -> None:
         with backend.write_file("a") as file:

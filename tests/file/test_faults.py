@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from persidict_core import ABSENT, BackendError
+from persidict_core import ABSENT, BackendError, ObjectNotFound
 from persidict_core.testing.racing import ProcessTeam
 from persidict_file import FileBackend, atomic, groups
 from tests.file import races
@@ -209,6 +209,33 @@ def test_without_syncfs_each_file_is_flushed(
     monkeypatch.setattr(groups, "_syncfs", lambda: None)
     assert all(isinstance(result, str) for _, result in backend.write_many(items))
     assert flushed.count(False) == 30
+
+
+def test_many_deletions_flush_each_folder_once(
+    backend: FileBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths = [f"{n % 3}/{n}" for n in range(30)]
+    assert all(isinstance(etag, str) for _, etag in backend.write_many((p, b"") for p in paths))
+    flushed = []
+    fsync = os.fsync
+
+    def count(descriptor: int) -> None:
+        flushed.append(is_folder(descriptor))
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", count)
+    assert {result for _, result in backend.delete_many(paths)} == {None}
+    assert flushed == [True] * 3
+
+
+def test_many_deletions_that_may_not_last(
+    backend: FileBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backend.write_bytes("a/b", b"")
+    monkeypatch.setattr(os, "fsync", failing(is_folder))
+    results = dict(backend.delete_many(["a/b", "a/absent"]))
+    assert isinstance(results["a/absent"], ObjectNotFound)
+    assert "was done, but may not survive a power cut" in str(results["a/b"])
 
 
 def test_what_is_acknowledged_was_flushed_up_to_the_file_systems_root(

@@ -284,7 +284,7 @@ class FileBackend(BaseBackend):
     def _write_together(
         self, items: Iterable[tuple[str, bytes]], expect: Expect | Literal[Marker.ANY]
     ) -> Iterator[tuple[str, str | Exception]]:
-        from .groups import Group, grouped
+        from .groups import Group, Write, grouped
 
         group = Group(
             self._folders,
@@ -292,7 +292,8 @@ class FileBackend(BaseBackend):
             lambda path, data: self._write(path, data, expect),
             expect,
         )
-        for writes in grouped(items):
+        for some in grouped(items, lambda item: len(item[1])):
+            writes = [Write(path, data) for path, data in some]
             group.run(writes)
             for write in writes:
                 result = write.result
@@ -302,6 +303,27 @@ class FileBackend(BaseBackend):
                     result = failure
                 assert result is not None
                 yield write.path, result
+
+    def delete_many(self, paths: Iterable[str]) -> Iterator[tuple[str, Exception | None]]:
+        if not RELATIVE:
+            return super().delete_many(paths)
+        return self._delete_together(paths)
+
+    def _delete_together(self, paths: Iterable[str]) -> Iterator[tuple[str, Exception | None]]:
+        from .groups import grouped
+        from .removals import remove_together
+
+        for some in grouped(paths):
+            results = remove_together(self._folders, self._locate, some)
+            for path, result in zip(some, results, strict=True):
+                if isinstance(result, OSError):
+                    if self._faults.is_absence(result, path):
+                        yield path, ObjectNotFound(path)
+                        continue
+                    failure = self._faults.told(result, "delete_many", path)
+                    failure.__cause__ = result
+                    result = failure
+                yield path, result
 
     @contextmanager
     def write_file(

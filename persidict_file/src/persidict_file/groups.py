@@ -13,7 +13,7 @@ import contextlib
 import os
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache, partial
-from typing import Final, Literal
+from typing import Final, Literal, TypeVar
 
 from persidict_core import ABSENT, Expect, Marker
 
@@ -21,6 +21,8 @@ from .atomic import Temporary, look, place
 from .folders import Folders
 from .locks import lock, unlock
 from .versions import check, etag_of
+
+T = TypeVar("T")
 
 MOST_ITEMS: Final = 1000
 MOST_BYTES: Final = 64 << 20
@@ -52,25 +54,25 @@ class Write:
         self.temporary = ""
 
 
-def grouped(items: Iterable[tuple[str, bytes]]) -> Iterator[list[Write]]:
+def grouped(items: Iterable[T], bytes_of: Callable[[T], int] = lambda _: 0) -> Iterator[list[T]]:
     """Take items lazily, a bounded number of them and of their bytes at a time.
 
     An exception of the iterable itself is raised after what came before it was given.
     """
-    group: list[Write] = []
+    group: list[T] = []
     size = 0
     failure: Exception | None = None
     source = iter(items)
     while True:
         try:
-            path, data = next(source)
-            size += len(data)
+            item = next(source)
+            size += bytes_of(item)
         except StopIteration:
             break
         except Exception as error:
             failure = error
             break
-        group.append(Write(path, data))
+        group.append(item)
         if len(group) == MOST_ITEMS or size >= MOST_BYTES:
             yield group
             group, size = [], 0
