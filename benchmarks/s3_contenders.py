@@ -33,6 +33,8 @@ class S3Contender:
     name: ClassVar[str]
     distribution: ClassVar[str]
     """What to install."""
+    one_by_one: ClassVar[bool] = False
+    """Whether many items go one after the other, so that behind a slow link few must do."""
 
     def __init__(self, endpoint: str, bucket: str, prefix: str) -> None:
         self.endpoint = endpoint
@@ -162,6 +164,7 @@ class Published(S3Contender):
 
     name = "published"
     distribution = "persidict"
+    one_by_one = True
 
     def open(self) -> Any:
         from persidict import BasicS3Dict  # type: ignore[attr-defined, unused-ignore]

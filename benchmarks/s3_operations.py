@@ -79,11 +79,13 @@ class Match:
         self.passes = passes
         self.pairs = workload.pairs(max(sizes["single"], sizes["many"]))
 
-    def rivals(self, way: str, yardstick: type[Bare] = Bare) -> tuple[Bare, S3Contender]:
+    def rivals(
+        self, way: str, yardstick: type[Bare] = Bare, part: object = ""
+    ) -> tuple[Bare, S3Contender]:
         endpoint = self.ways[way]
         return (
-            yardstick(endpoint, self.bucket, f"{self.prefix}/bare"),
-            self.kind(endpoint, self.bucket, f"{self.prefix}/own"),
+            yardstick(endpoint, self.bucket, f"{self.prefix}/bare{part}"),
+            self.kind(endpoint, self.bucket, f"{self.prefix}/own{part}"),
         )
 
     def rows(
@@ -151,8 +153,8 @@ class Match:
             yield from self.many_by(way)
 
     def many_by(self, way: str) -> Iterator[Row]:
-        count = self.sizes["many"]
-        bare, theirs = self.rivals(way, BarePool)
+        count = self.sizes["far" if way and self.kind.one_by_one else "many"]
+        bare, theirs = self.rivals(way, BarePool, count)
         pairs = self.pairs[:count]
 
         def set_many(store: S3Contender) -> Work:

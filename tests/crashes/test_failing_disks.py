@@ -7,7 +7,8 @@ import fcntl
 import os
 import resource
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -167,24 +168,37 @@ def test_what_cannot_be_found_out_is_no_answer(
     # A folder with whole seconds makes it try how finely times are kept.
     stat = os.stat
     monkeypatch.setattr(os, "stat", lambda *place, **named: _Whole(stat(*place, **named)))
-    lowest = os.open(tmp_path, os.O_RDONLY)
-    os.close(lowest)
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
     refused = 0
-    for spare in range(4):
-        backend = FileDirDict(tmp_path, digest_len=8).backend
-        try:
-            resource.setrlimit(resource.RLIMIT_NOFILE, (lowest + spare, before[1]))
-            found = backend.capabilities
-        except BackendError as error:
-            assert "too many files are open" in str(error)
-            refused += 1
-        else:
-            assert found == expected
-        finally:
-            resource.setrlimit(resource.RLIMIT_NOFILE, before)
-        assert backend.capabilities == expected
+    with _no_gap_below(tmp_path) as lowest:
+        for spare in range(4):
+            backend = FileDirDict(tmp_path, digest_len=8).backend
+            try:
+                resource.setrlimit(resource.RLIMIT_NOFILE, (lowest + spare, before[1]))
+                found = backend.capabilities
+            except BackendError as error:
+                assert "too many files are open" in str(error)
+                refused += 1
+            else:
+                assert found == expected
+            finally:
+                resource.setrlimit(resource.RLIMIT_NOFILE, before)
+            assert backend.capabilities == expected
     assert refused == 2
+
+
+@contextmanager
+def _no_gap_below(folder: Path) -> Iterator[int]:
+    """The lowest number of a descriptor above which none is in use, with all below it in use."""
+    fillers = [os.open(folder, os.O_RDONLY)]
+    try:
+        # The listing has a descriptor itself, the last one.
+        while fillers[-1] < max(map(int, os.listdir("/proc/self/fd"))) - 1:
+            fillers.append(os.open(folder, os.O_RDONLY))
+        yield fillers[-1] + 1
+    finally:
+        for filler in fillers:
+            os.close(filler)
 
 
 class _Whole:
