@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -24,7 +25,8 @@ nox.options.sessions = ["tests", "lint", "types"]
 ROOT = Path(__file__).parent
 DISTRIBUTIONS = ("persidict_core", "persidict_file", "persidict_s3", ".")
 SOURCES = ("persidict_core/src", "persidict_file/src", "persidict_s3/src")
-EXAMPLE = "examples/persidict-sqlite"
+EXAMPLES = ("examples/persidict-sqlite", "examples/persidict-fsspec")
+ACME = "docs/programs/acme"  # What "Write a backend" fills in.
 PEERS = ("diskcache", "zict", "fsspec", "sqlitedict", "lmdb")
 AT_LENGTH = {
     "PERSIDICT_OPERATIONS": "100000",  # in each history
@@ -32,10 +34,29 @@ AT_LENGTH = {
     "PERSIDICT_STATES": "6000",  # after a power cut
     "PERSIDICT_INTERRUPTS": "3000",
     "PERSIDICT_INPUTS": "100000",  # to each loader
+    "PERSIDICT_EXAMPLES": "300",  # sequences of actions with each kind of dictionary
+    "PERSIDICT_SOAK": "20",  # seconds
     "PERSIDICT_S3_WHOLE": "1",
 }
+MUTANTS = {
+    "persidict_core/keys.py": ("tests/core/test_keys.py",),
+    "persidict_core/digests.py": ("tests/core/test_digests.py", "tests/core/test_naming.py"),
+    "persidict_core/paths.py": ("tests/core/test_paths.py",),
+    "persidict_file/atomic.py": (
+        "tests/file/test_atomic.py",
+        "tests/file/test_names.py",
+        "tests/file/test_faults.py",
+        *(
+            f"tests/file/test_backend.py::TestUnflushed::test_{name}"
+            for name in ("etag_condition", "delete_condition", "absent_condition", "etag_stays")
+        ),
+    ),
+    "persidict_s3/conditions.py": ("tests/s3/test_conditions.py",),
+}
+"""Modules in which small faults are made, and quick tests that are to find them."""
 BUILD = ("python", "-m", "build", "--installer", "uv")
 MOTO = "moto[s3,server]"
+SITE = ("sphinx>=8", "furo", "myst-parser", "sphinx-copybutton")
 SIDE_BY_SIDE = ("-n", "auto", "--dist", "loadfile")
 # The root has no code that could be edited.
 EDITABLE = (
@@ -111,16 +132,18 @@ def tests(session: nox.Session) -> None:
 @nox.session
 @nox.parametrize("python", [nox.param(path, id=path[-4:]) for path in other_pythons()])
 def tests_on(session: nox.Session) -> None:
-    """The tests of core and files on every other supported Python, but for the long kits."""
-    kits = ("tests/core/test_layers_kit.py", "tests/file/test_dict_kit.py")
-    run_tests(session, "tests/core", "tests/file", *(f"--ignore={kit}" for kit in kits))
+    """The tests of core on every other supported Python, on 3.13 of files, too; no long ones."""
+    long = ("test_layers_kit", "test_kit", "test_flat_memory")
+    folders = ("tests/core", "tests/file") if "3.13" in str(session.python) else ("tests/core",)
+    left_out = (*(f"tests/core/{name}.py" for name in long), "tests/file/test_dict_kit.py")
+    run_tests(session, *folders, *(f"--ignore={file}" for file in left_out))
 
 
 @nox.session
 def as_root(session: nox.Session) -> None:
     """The tests that mount file systems, or act as other users."""
     install_everything(session)
-    session.run("pytest", "-m", "root", *session.posargs)
+    session.run("pytest", *SIDE_BY_SIDE, "-m", "root", *session.posargs)
 
 
 @nox.session
@@ -130,7 +153,63 @@ def nightly(session: nox.Session) -> None:
     wanted = {name: os.environ.get(name, number) for name, number in AT_LENGTH.items()}
     session.run("pytest", "-rA", "tests/linearizability", "tests/crashes", env=wanted)
     session.run("pytest", "tests/core/test_hostile_bytes.py", "-k", "any_bytes", env=wanted)
+    session.run("pytest", "tests/models", env=wanted)
     session.run("pytest", "tests/s3", "-m", "s3", env=wanted)
+    session.notify("coverage")
+
+
+@nox.session
+def coverage(session: nox.Session) -> None:
+    """Which branches of the sources the tests take, also in processes that they start, as root."""
+    install_everything(session)
+    session.install("coverage")
+    session.run("coverage", "erase")
+    session.run("coverage", "run", "-m", "pytest", *session.posargs)
+    session.run("coverage", "combine")
+    session.run("coverage", "report")
+
+
+@nox.session
+def mutants(session: nox.Session) -> None:
+    """Which small faults the tests of delicate modules miss; `-- keys` looks at some modules."""
+    install_everything(session)
+    session.install("mutmut==3.8.1")
+    sys.path.insert(0, str(ROOT))
+    from tests.s3.server.running import s3_environment
+
+    for module, selection in MUTANTS.items():
+        if session.posargs and Path(module).stem not in session.posargs:
+            continue
+        with TemporaryDirectory() as folder, ExitStack() as stack:
+            lay_out(Path(folder), module, selection)
+            server: dict[str, str] = {}
+            if module.startswith("persidict_s3"):
+                server = stack.enter_context(s3_environment(Path(folder, "server")))
+            stack.enter_context(session.chdir(folder))
+            # Its spinner would fill the screen; what matters comes after.
+            session.run("mutmut", "run", silent=True, env=server)
+            told = session.run("mutmut", "results", silent=True)
+            for line in str(told).splitlines():
+                session.log(line.strip())
+                session.run("mutmut", "show", line.strip().partition(":")[0])
+
+
+def lay_out(folder: Path, module: str, selection: Sequence[str]) -> None:
+    """Copy sources and tests so that mutmut finds its way: it knows one `src` only."""
+    for source in SOURCES:
+        shutil.copytree(ROOT / source, folder / "src", dirs_exist_ok=True)
+    shutil.copytree(ROOT / "tests", folder / "tests")
+    slow = "tests/file/test_faults.py::test_a_kill_in_the_middle_leaves_whole_values"
+    settings = {
+        "source_paths": ["src"],
+        "only_mutate": [f"src/{module}"],
+        "pytest_add_cli_args_test_selection": list(selection),
+        "pytest_add_cli_args": ["-p", "no:cacheprovider", "-m", "not root", f"--deselect={slow}"],
+    }
+    # A list of strings is written alike in JSON and in TOML.
+    lines = [f"{name} = {json.dumps(value)}" for name, value in settings.items()]
+    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    (folder / "pyproject.toml").write_text("\n".join([text, "[tool.mutmut]", *lines, ""]))
 
 
 @nox.session
@@ -138,6 +217,19 @@ def s3(session: nox.Session) -> None:
     """The tests on a real S3 server: AWS_ENDPOINT_URL_S3's, or Ceph's, started as root."""
     install_everything(session)
     session.run("pytest", *SIDE_BY_SIDE, "tests/s3", "tests/compat", "-m", "s3", *session.posargs)
+
+
+@nox.session
+def clusters(session: nox.Session) -> None:
+    """Workers of Dask, joblib and multiprocessing, and a notebook; with such a server, as `s3`."""
+    install_everything(session)
+    session.install("dask[distributed]", "nbclient", "nbconvert", "ipykernel")
+    if session.posargs:
+        session.run("pytest", *session.posargs)
+        return
+    session.run("pytest", *SIDE_BY_SIDE, "tests/clusters")
+    session.install("joblib==1.3.0")  # The oldest that is supported.
+    session.run("pytest", "tests/core/test_joblib_store.py", "tests/core/test_memoizing.py")
 
 
 @nox.session
@@ -164,7 +256,13 @@ def types(session: nox.Session) -> None:
     session.install("mypy", "basedpyright", "nox")
     session.run("mypy", *(f"{source}/{source[:-4]}" for source in SOURCES))
     session.run("mypy", "persidict_core/src/persidict.py")
-    session.run("mypy", f"{EXAMPLE}/src/persidict_sqlite", "examples/quickstart.py", "noxfile.py")
+    programs = [f"examples/{name}.py" for name in ("quickstart", "sweep", "dask_bag")]
+    session.run("mypy", *programs, "noxfile.py")
+    acme = new_backend(session)
+    for folder in (*EXAMPLES, acme):
+        session.run("mypy", str(next(Path(folder, "src").iterdir())))
+    shutil.copytree(ACME, acme / "src/persidict_acme", dirs_exist_ok=True)
+    session.run("mypy", str(acme / "src/persidict_acme"))
     session.run("mypy", "-p", "persidict")
     see_face(session)
     wheels = build_wheels(session, *DISTRIBUTIONS)
@@ -187,13 +285,38 @@ def lint(session: nox.Session) -> None:
     session.run("ruff", "format", "--check", ".")
 
 
+def new_backend(session: nox.Session) -> Path:
+    """Write a new backend's distribution, as its author would; give its folder."""
+    into = Path(session.create_tmp()).resolve() / "new"
+    shutil.rmtree(into, ignore_errors=True)
+    session.run("persidict", "new-backend", "acme", "--into", str(into), silent=True)
+    return into / "persidict-acme"
+
+
 @nox.session
 def example(session: nox.Session) -> None:
-    """The third-party backend, built, installed beside core alone, and tested from elsewhere."""
-    wheels = build_wheels(session, "persidict_core", EXAMPLE)
-    session.install(*wheels, "pytest", "hypothesis")
-    with outside(session, *sorted(Path(EXAMPLE, "tests").glob("*.py"))):
-        session.run("pytest", "-ra", *session.posargs)
+    """Third-party backends and a new one, built, beside core alone, tested from elsewhere."""
+    wheels = build_wheels(session, "persidict_core", *EXAMPLES)
+    session.install(*wheels, "click", "rich", "pytest", "pytest-xdist", "hypothesis")
+    acme = new_backend(session)
+    shutil.copytree(ACME, acme / "src/persidict_acme", dirs_exist_ok=True)
+    session.install(*build_wheels(session, str(acme)))
+    tests = [file for folder in (*EXAMPLES, acme) for file in Path(folder, "tests").glob("*.py")]
+    with outside(session, *sorted(tests)):
+        session.run("pytest", "-ra", "-n", "auto", "--dist", "loadscope", *session.posargs)
+        for folder in EXAMPLES:
+            readme = ROOT / folder / "README.md"
+            session.run("python", str(ROOT / "tests/docs/run_page.py"), str(readme))
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """The site of docs, in docs/_build/html: warnings are errors, links lead somewhere."""
+    session.install("./persidict_core[testing]", "./persidict_file", "./persidict_s3", *SITE)
+    site = "docs/_build/html"
+    shutil.rmtree(ROOT / site, ignore_errors=True)
+    session.run("sphinx-build", "--quiet", "-E", "-W", "-n", "--keep-going", "docs", site)
+    session.run("python", "docs/check_site.py", site)
 
 
 @nox.session
@@ -210,6 +333,13 @@ def bench_s3(session: nox.Session) -> None:
     """The speed of S3 against bare boto3, on a server as for `s3`; `-- --smoke` as above."""
     session.install("./persidict_core", "./persidict_file", "./persidict_s3", "obstore")
     session.run("python", "benchmarks/s3.py", *session.posargs)
+
+
+@nox.session
+def bench_many(session: nox.Session) -> None:
+    """The speed of many processes at once, on files and on S3; `-- --smoke` as above."""
+    session.install("./persidict_core", "./persidict_file", "./persidict_s3", "diskcache")
+    session.run("python", "benchmarks/contention.py", *session.posargs)
 
 
 @nox.session

@@ -92,3 +92,9 @@ def __dir__() -> list[str]:
     plugins = {plugin.name for plugin in dicts.plugins() if plugin.name and plugin.error is None}
     own = {name for name in globals() if name.startswith("__")}
     return sorted(own | plugins | {"__all__", *persidict_core.__all__, *_siblings()})
+
+
+if __name__ == "__main__":
+    from persidict_core.cli import main
+
+    raise SystemExit(main())

@@ -81,10 +81,31 @@ def test_strangers_are_told_from_items_in_any_order() -> None:
     assert found.items == 3 == len(d) and not found.healthy
     assert found.strangers.total == 7 and sorted(found.strangers.examples) == sorted(strangers)
     assert found.other_types == {"txt": 2, "parquet": 1, "": 3, "bak": 1}
+    # a with 4 characters; 0 and ~ with none; the others are signed in part.
+    assert (found.other_digests, found.wrong_digests) == ({4: 1, 0: 2}, 1)
     assert all(path in str(found) for path in strangers)
     assert sorted(store.list_prefix()) and len(list(store.list_prefix())) == 17, (
         "check removed some"
     )
+
+
+@pytest.mark.filterwarnings("ignore:digest_len=0 was given")
+@pytest.mark.parametrize("other", [0, 3, 12, 26])
+def test_items_of_another_digest_length_are_told_from_strangers(other: int) -> None:
+    store = Signing()
+    d: PersiDict[int] = PersiDict(store, file_type="json", digest_len=8)
+    theirs: PersiDict[int] = PersiDict(MemoryBackend(), file_type="json", digest_len=other)
+    theirs.update({"plain": 1, ("b", "c"): 1})
+    for path in theirs.backend.list_prefix():
+        store.write_bytes(path, b"1")
+    store.write_bytes("a_aaaaaaaa.json", b"1")
+    d["z"] = 1
+    found = check(d)
+    assert (found.items, found.strangers.total) == (1, 3) and not found.healthy
+    assert (found.other_digests, found.wrong_digests) == ({other: 2}, 1)
+    assert f"(keys where digest_len={other})" in str(found)
+    assert "with a digest that does not fit: 1" in str(found)
+    assert check(PersiDict(store, file_type="json", digest_len=other)).items >= 2
 
 
 def test_other_file_types_alone_are_healthy() -> None:

@@ -49,6 +49,21 @@ def test_detection_finds_the_length_that_signed(names, length):
     assert found == (length or None)
 
 
+def test_an_alphabet_and_a_mark_make_no_digest():
+    assert sign("a_aaaaaaaa", 8) == f"a_aaaaaaaa_{digest('a_aaaaaaaa', 8)}"
+
+
+def test_each_length_that_is_proven_is_counted():
+    names = [*(sign(name, 8) for name in "abc"), sign("d", 4), sign("e", 4), "f", "g_", "h_zz"]
+    assert proven_lengths(names) == {8: 3, 4: 2, 0: 3}
+
+
+def test_of_lengths_that_as_many_prove_the_longest_counts():
+    assert detect(proven_lengths([sign("a", 3), sign("b", 5), sign("c", 5), sign("d", 3)])) == 5
+    assert detect(proven_lengths([sign("a", 3), sign("b", 3), sign("c", 5)])) == 3
+    assert detect(proven_lengths([sign("a", 3), "plain", "plain"])) == 3
+
+
 def test_most_names_decide():
     names = [sign(name, 8) for name in ("a", "b", "c")] + [sign("d", 4), "plain"]
     assert detect(proven_lengths(names)) == 8
@@ -60,13 +75,18 @@ def test_short_digests_count_only_where_all_names_prove_them():
     assert detect(proven_lengths([sign("a", 2), sign("b", 1)])) is None
 
 
+@pytest.mark.parametrize("length", [0, 1, 26])
+def test_possible_lengths_are_given_back(length):
+    assert check_digest_len(length) == length
+
+
 @pytest.mark.parametrize("bad", [-1, 27, 100])
 def test_an_impossible_length_is_refused(bad):
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match=f"^digest_len is 0 to 26, not {bad}$"):
         check_digest_len(bad)
 
 
 @pytest.mark.parametrize("bad", ["8", 8.0, True, None])
 def test_a_length_is_an_int(bad):
-    with pytest.raises(TypeError):
+    with pytest.raises(TypeError, match=f"^digest_len is an int of 0 to 26, not {bad!r}$"):
         check_digest_len(bad)

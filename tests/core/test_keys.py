@@ -5,7 +5,14 @@ import pickle
 import pytest
 from hypothesis import given, strategies as st
 
-from persidict_core.keys import MAX_PART_LENGTH, SafeStrTuple, get_safe_chars, replace_unsafe_chars
+from persidict_core.keys import (
+    MAX_PART_LENGTH,
+    SafeStrTuple,
+    as_part,
+    get_safe_chars,
+    hashable,
+    replace_unsafe_chars,
+)
 from persidict_core.paths import SAFE_CHARS
 
 parts = st.text(SAFE_CHARS, min_size=1, max_size=20).filter(lambda part: part not in (".", ".."))
@@ -69,9 +76,9 @@ def test_a_key_is_a_sequence_of_its_strings():
 @pytest.mark.parametrize("change", ["strings", "_hash", "other"])
 def test_a_key_is_immutable(change):
     key = SafeStrTuple("a")
-    with pytest.raises(AttributeError):
+    with pytest.raises(AttributeError, match=f"immutable: cannot set '{change}'"):
         setattr(key, change, ("b",))
-    with pytest.raises(AttributeError):
+    with pytest.raises(AttributeError, match="immutable: cannot delete 'strings'"):
         delattr(key, "strings")
     assert key == "a"
 
@@ -105,9 +112,36 @@ def test_253_characters_are_allowed():
     assert len(SafeStrTuple("a" * MAX_PART_LENGTH)[0]) == 253
 
 
-def test_the_message_names_the_bad_characters():
-    with pytest.raises(ValueError, match=r"' ', '/'"):
-        SafeStrTuple("a b/c")
+ALPHABET = "A-Z a-z 0-9 ( ) _ - ~ . = (replace_unsafe_chars helps)"
+
+
+@pytest.mark.parametrize(
+    ("bad", "message"),
+    [
+        ("", "a key may hold no empty string"),
+        (".", "a key may not hold '.', which means a folder"),
+        ("..", "a key may not hold '..', which means a folder"),
+        (
+            "a" * 254,
+            f"a string in a key has at most 253 characters, not 254: '{'a' * 40}'...",
+        ),
+        ("a b/c", f"'a b/c' holds ' ', '/', but the strings of a key may hold only {ALPHABET}"),
+        (
+            "/" + "a" * 252,
+            f"'/{'a' * 252}' holds '/', but the strings of a key may hold only {ALPHABET}",
+        ),
+    ],
+    ids=["empty", "dot", "dots", "long", "characters", "as long as it may be"],
+)
+def test_the_message_says_what_is_wrong(bad, message):
+    with pytest.raises(ValueError) as raised:
+        SafeStrTuple(bad)
+    assert str(raised.value) == message
+
+
+def test_the_message_names_the_wrong_kind():
+    with pytest.raises(TypeError, match="string or a \\(nested\\) sequence of strings, not int"):
+        SafeStrTuple("a", [1])
 
 
 def test_subclasses_of_str_become_plain_strings():
@@ -121,3 +155,29 @@ def test_subclasses_of_str_become_plain_strings():
 def test_replace_unsafe_chars_leaves_safe_ones_only(text):
     assert set(replace_unsafe_chars(text, "_")) <= get_safe_chars()
     assert len(replace_unsafe_chars(text, "_")) == len(text)
+
+
+def test_replace_unsafe_chars_replaces_no_other():
+    assert replace_unsafe_chars("user name/1", "_") == "user_name_1"
+
+
+def test_what_no_dict_can_hold_becomes_a_key_that_it_can():
+    assert hashable("a") == "a" and hashable(("a", "b")) == ("a", "b")
+    assert type(hashable(("a", "b"))) is tuple
+    assert hashable(["a", ["b"]]) == SafeStrTuple("a", "b")
+    assert isinstance(hashable(["a", ["b"]]), SafeStrTuple)
+
+
+@pytest.mark.parametrize(
+    ("text", "part"),
+    [
+        ("outer.inner", "outer.inner"),
+        ("<lambda>", "_lambda_~11659e6b6d4ab4dd"),
+        ("a" * 150, "a" * 150),
+        ("a" * 151, f"{'a' * 100}~fdcd84c4143286f6"),
+        ("\udc80", "_~a71b9b6eee299c20"),
+    ],
+)
+def test_any_text_has_its_part(text, part):
+    assert as_part(text) == part == as_part(part)
+    SafeStrTuple(as_part(text))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -85,3 +86,12 @@ def test_bare_folders_of_a_checkout_count_as_missing(core: Environment) -> None:
     for name in ("FileDirDict", "S3Dict"):
         error = core.error(f"{checkout}from persidict import {name}")
         assert error.endswith(f"pip install persidict-{'file' if name == 'FileDirDict' else 's3'}")
+
+
+def test_the_command_line_says_what_it_wants(core: Environment) -> None:
+    program = Path(core.python).with_name("persidict")
+    done = subprocess.run([program, "--help"], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2 and done.stdout == ""
+    assert done.stderr == (
+        'persidict: the command line wants click and rich: pip install "persidict-core[cli]"\n'
+    )

@@ -45,6 +45,23 @@ def test_core_requires_no_sibling() -> None:
     assert not any(line.startswith("persidict") for line in requirements(ROOT / "persidict_core"))
 
 
+@pytest.mark.parametrize("extra", project(ROOT / "persidict_core")["optional-dependencies"])
+def test_the_whole_passes_each_extra_of_the_core_through(extra: str) -> None:
+    (line,) = project(ROOT)["optional-dependencies"][extra]
+    assert line.startswith(f"persidict-core[{extra}]==")
+
+
+def test_the_core_brings_the_command_line_and_its_extra_what_that_needs() -> None:
+    core = project(ROOT / "persidict_core")
+    assert core["scripts"] == {"persidict": "persidict_core.cli:main"}
+    assert not any(
+        "scripts" in project(folder) for folder in FOLDERS if folder.name != "persidict_core"
+    )
+    wanted = core["optional-dependencies"]["cli"]
+    assert {re.split("[>=]", line)[0] for line in wanted} == {"click", "rich"}
+    assert set(wanted) <= set(core["optional-dependencies"]["testing"])
+
+
 def test_every_wheel_carries_the_license() -> None:
     assert {(folder / "LICENSE").read_text() for folder in FOLDERS} == {
         (ROOT / "LICENSE").read_text()

@@ -17,22 +17,30 @@ BACKENDS = sorted(PACKAGES.keys() - {"persidict_core"})
 # What is named in a line may import from that line and from those above it.
 BANDS = (
     {"lazy"},
-    {"printable", "errors", "paths", "configuration", "urls", "addressed"},
+    {"printable", "errors", "paths", "configuration", "progress", "urls", "addressed"},
     {"backend", "bulk", "spool", "memory", "layers"},
     {"keys", "digests", "naming", "serializers"},
     {"installed", "registry"},
     {
+        "attempts",
         "jokers",
         "views",
         "value_store",
+        "conditional",
+        "many",
+        "dated",
         "persi_dict",
         "write_once",
         "overlapping",
         "copying",
+        "journal",
         "checking",
+        "describing",
+        "memoizing",
+        "joblib_store",
     },
     {"opening"},
-    {"testing", "cli"},
+    {"testing", "cli", "fitness"},
     {"former"},
 )
 

@@ -5,13 +5,14 @@
 
 import tempfile
 from collections.abc import Iterator
-from typing import Any, assert_type
+from typing import TYPE_CHECKING, Any, assert_type
 
 import persidict
 from persidict import (
     DELETE_CURRENT,
     KEEP_CURRENT,
     FileDirDict,
+    Info,
     MemoryBackend,
     OverlappingMultiDict,
     PersiDict,
@@ -41,6 +42,39 @@ numbers["word"] = KEEP_CURRENT
 numbers["word"] = KeepCurrent
 numbers["word"] = DELETE_CURRENT
 assert "word" not in numbers
+
+assert_type(numbers.info(), Info)
+assert_type(numbers.info().url, str | None)
+
+
+@numbers.memoize
+def area(width: int, height: int = 1) -> int:
+    return width * height
+
+
+@numbers.memoize(ignore=("verbose",))
+def total(*several: int, verbose: bool = False) -> int:
+    return sum(several)
+
+
+class Model:
+    size = 3
+
+    @numbers.memoize(ignore=("self",))
+    def fit(self, rounds: int) -> float:
+        return rounds / 2
+
+
+assert_type(area(3, height=4), int)
+assert_type(area.key_of(3), SafeStrTuple)
+assert_type(area.forget(3, 4), bool)
+assert_type(total(1, 2, verbose=True), int)
+assert_type(Model().fit(4), float)
+assert_type(Model.fit.forget(Model(), rounds=4), bool)
+assert_type(area.__wrapped__(3), int)
+if TYPE_CHECKING:
+    area("3")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    Model().fit()  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
 
 opened = persidict.open("memory://shared")
 assert_type(opened, PersiDict[Any])

@@ -10,6 +10,7 @@ import logging
 import os
 import socket
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 from uuid import uuid4
 
@@ -35,6 +36,28 @@ def stays_on_this_machine(request: pytest.FixtureRequest, monkeypatch: pytest.Mo
         return find(host, *args, **options)
 
     monkeypatch.setattr(socket, "getaddrinfo", find_here)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_loader() -> Iterator[None]:
+    """What botocore knows of S3 is read once, not for each of thousands of clients."""
+    import botocore.session
+
+    with pytest.MonkeyPatch.context() as m:
+        m.setattr("botocore.session.create_loader", cache(botocore.session.create_loader))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def short_pauses() -> Iterator[None]:
+    """botocore waits for up to 8 s before it tries again; here it is milliseconds."""
+    with pytest.MonkeyPatch.context() as m:
+        m.setattr("botocore.retryhandler.delay_exponential", _pause)
+        yield
+
+
+def _pause(base: float, growth_factor: float, attempts: int) -> float:
+    return 0.001 * growth_factor**attempts
 
 
 @pytest.fixture(scope="session")

@@ -15,6 +15,7 @@ from datetime import UTC
 from typing import Any
 
 import boto3
+import botocore.loaders
 import botocore.session
 import pytest
 from botocore.config import Config
@@ -369,6 +370,27 @@ def test_other_sessions_of_the_process_are_left_as_they_are() -> None:
     _ = Connection().client
     assert seconds_parser(botocore.session.get_session()) is botocore.utils.parse_timestamp
     assert seconds_parser(boto3.Session()._session) is botocore.utils.parse_timestamp
+
+
+def test_files_are_read_for_the_first_client_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("botocore.session.create_loader", botocore.loaders.create_loader)
+    monkeypatch.setattr(tuning, "_loaders", {})
+    _ = Connection().client
+    read: list[str] = []
+    load = botocore.loaders.JSONFileLoader.load_file
+
+    def counting(self: Any, path: str) -> Any:
+        read.append(path)
+        return load(self, path)
+
+    monkeypatch.setattr(botocore.loaders.JSONFileLoader, "load_file", counting)
+    places = set()
+    for _ in range(3):
+        _ = Connection().client
+        places.add(tuple(tuning._loaders[None].search_paths))
+    assert not read and len(places) == 1
+    _ = boto3.session.Session().client("s3", region_name="us-east-1")
+    assert read, "a session of somebody else's reads for itself"
 
 
 def test_times_are_what_boto3_gives(server: CannedServer) -> None:

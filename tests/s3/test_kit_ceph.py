@@ -96,7 +96,12 @@ class TestDict(_Dicts):
 
 
 class TestDictWithCopies(_Dicts):
-    """With a cache folder that all of them share."""
+    """With a cache folder that all of them share; the server's own part was tried above."""
+
+    rounds: ClassVar[int] = 5
+    increments: ClassVar[int] = 10
+    examples: ClassVar[int] = 3
+    many: ClassVar[int] = 101
 
     @pytest.fixture
     def make_dict(self, shared_bucket: str, tmp_path: Any) -> Callable[..., S3Dict[Any]]:

@@ -16,7 +16,7 @@ from persidict_core import (
     PreconditionFailed,
     Scope,
 )
-from persidict_core.testing.racing import ProcessTeam
+from persidict_core.testing.racing import ProcessTeam, workers_kept
 from persidict_s3 import S3Dict
 from tests.s3 import faults_played as faults
 from tests.s3.proxy import Proxy
@@ -30,6 +30,13 @@ LOST = 0.1
 """The share of the writes whose answers get lost."""
 
 Make = Callable[..., S3Dict[Any]]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def processes() -> Iterator[None]:
+    """Those who race are started once."""
+    with workers_kept():
+        yield
 
 
 @pytest.fixture(params=["all answers arrive", "answers get lost"])

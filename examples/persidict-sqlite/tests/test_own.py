@@ -9,7 +9,7 @@ from persidict_sqlite import SqliteBackend, SqliteDict, database
 
 import persidict
 from persidict_core import BackendError, ObjectNotFound, URLError
-from persidict_core.testing.racing import ProcessTeam
+from persidict_core.testing.racing import ProcessTeam, workers_kept
 
 
 @pytest.mark.parametrize("name", ["file.db", "a b#c?.db", "été.db", "100%.db", "@home.db"])
@@ -106,10 +106,11 @@ def test_a_file_for_reading_only_is_told(tmp_path):
 
 
 def test_many_processes_open_one_new_file(tmp_path):
-    for number in range(5):
-        with ProcessTeam(SqliteBackend(tmp_path / f"{number}.db"), 8) as team:
-            team.run(first_write)
-        assert len(list(SqliteBackend(tmp_path / f"{number}.db").list_prefix())) == 8
+    with workers_kept():
+        for number in range(5):
+            with ProcessTeam(SqliteBackend(tmp_path / f"{number}.db"), 8) as team:
+                team.run(first_write)
+            assert len(list(SqliteBackend(tmp_path / f"{number}.db").list_prefix())) == 8
 
 
 def first_write(backend, index):

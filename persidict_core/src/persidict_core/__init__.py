@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     )
     from .checking import Findings as Findings, check as check
     from .configuration import check_flag as check_flag
+    from .copying import Copied as Copied
+    from .describing import Info as Info
     from .errors import (
         BackendError as BackendError,
         BulkError as BulkError,
@@ -45,6 +47,13 @@ if TYPE_CHECKING:
         SignatureError as SignatureError,
         URLError as URLError,
     )
+    from .fitness import (
+        Fitness as Fitness,
+        Promise as Promise,
+        Verdict as Verdict,
+        examine as examine,
+    )
+    from .joblib_store import register_joblib_backend as register_joblib_backend
     from .jokers import (
         DELETE_CURRENT as DELETE_CURRENT,
         KEEP_CURRENT as KEEP_CURRENT,
@@ -72,11 +81,13 @@ if TYPE_CHECKING:
         SignedBackend as SignedBackend,
         TransformLayer as TransformLayer,
     )
+    from .memoizing import Memoized as Memoized
     from .memory import MemoryBackend as MemoryBackend
     from .opening import open as open
     from .overlapping import OverlappingMultiDict as OverlappingMultiDict
     from .paths import check_path as check_path, check_prefix as check_prefix
     from .persi_dict import PersiDict as PersiDict
+    from .progress import Progress as Progress
     from .registry import (
         Plugin as Plugin,
         register_backend as register_backend,
@@ -95,10 +106,14 @@ _MODULES = {
     ),
     "checking": "Findings check",
     "configuration": "check_flag",
+    "copying": "Copied",
+    "describing": "Info",
     "errors": (
         "BackendError BulkError ConcurrencyConflict ImmutableItemError NotSupported ObjectNotFound "
         "PersiDictError PluginError PreconditionFailed SerializationError SignatureError URLError"
     ),
+    "joblib_store": "register_joblib_backend",
+    "fitness": "Fitness Promise Verdict examine",
     "jokers": "DELETE_CURRENT KEEP_CURRENT DeleteCurrentFlag Joker KeepCurrentFlag",
     "keys": "PersiDictKey SafeStrTuple get_safe_chars replace_unsafe_chars",
     "layers": (
@@ -106,11 +121,13 @@ _MODULES = {
         "LatencyBackend Layer ObservingLayer PrefixBackend ReadOnlyBackend SignedBackend "
         "TransformLayer"
     ),
+    "memoizing": "Memoized",
     "memory": "MemoryBackend",
     "opening": "open",
     "overlapping": "OverlappingMultiDict",
     "paths": "check_path check_prefix",
     "persi_dict": "PersiDict",
+    "progress": "Progress",
     "registry": "Plugin register_backend register_dict register_serializer",
     "serializers": "Serializer",
     "urls": "URL",

@@ -20,6 +20,16 @@ class Addressed(Configured):
 
     Attributes:
         scheme: The URL scheme under which the class is registered; empty: it has no URL.
+
+    Example:
+        >>> class Radio(Addressed):
+        ...     scheme = "radio"
+        ...
+        ...     def __init__(self, station: str, volume: int = 5) -> None:
+        ...         self.station = station
+        ...         self.volume = volume
+        >>> Radio.from_url("radio://one?volume=7").volume, Radio("two").url
+        (7, 'radio://two')
     """
 
     scheme: ClassVar[str] = ""

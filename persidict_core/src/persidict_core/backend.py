@@ -31,7 +31,12 @@ from .paths import check_path, check_prefix
 
 
 class Marker(Enum):
-    """The three states that are no etag; each is its own singleton, also after pickling."""
+    """The three states that are no etag; each is its own singleton, also after pickling.
+
+    Example:
+        >>> list(Marker)
+        [ABSENT, ANY, UNCHANGED]
+    """
 
     ABSENT = "ABSENT"
     ANY = "ANY"
@@ -57,7 +62,12 @@ Expect: TypeAlias = str | Literal[Marker.ABSENT]
 
 
 class Scope(IntEnum):
-    """Among whom a promise holds; each includes those before it."""
+    """Among whom a promise holds; each includes those before it.
+
+    Example:
+        >>> Scope.NONE < Scope.THREADS < Scope.PROCESSES < Scope.HOSTS
+        True
+    """
 
     NONE = 0
     THREADS = 1
@@ -70,6 +80,14 @@ class ETags(Enum):
 
     ``NONE``: there are none to rely on. ``PER_CONTENT``: the bytes (a store that hashes them; two
     writes of the same bytes have the same etag). ``PER_WRITE``: one write.
+
+    Example:
+        >>> from persidict_core import MemoryBackend
+        >>> store = MemoryBackend()
+        >>> store.capabilities.etags.name
+        'PER_WRITE'
+        >>> store.write_bytes("a", b"same") == store.write_bytes("a", b"same")
+        False
     """
 
     NONE = "none"
@@ -85,6 +103,11 @@ class Capabilities(NamedTuple):
         if_match: Among whom ``write_if(..., etag)`` replaces only that version.
         delete_if: Among whom ``delete_if(..., etag)`` deletes only that version.
         etags: What an etag names.
+
+    Example:
+        >>> from persidict_core import MemoryBackend
+        >>> MemoryBackend().capabilities.if_match.name, Capabilities().if_match.name
+        ('THREADS', 'NONE')
     """
 
     if_absent: Scope = Scope.NONE
@@ -101,6 +124,14 @@ class ObjectStat(NamedTuple):
         size: The length in bytes.
         modified: When it was written, in POSIX seconds.
         etag: An opaque name of this version; see `ETags`.
+
+    Example:
+        >>> from persidict_core import MemoryBackend
+        >>> store = MemoryBackend()
+        >>> etag = store.write_bytes("users/alex.txt", b"hello")
+        >>> stat = store.stat("users/alex.txt")
+        >>> stat.path, stat.size, stat.etag == etag
+        ('users/alex.txt', 5, True)
     """
 
     path: str
@@ -116,6 +147,11 @@ class Debris(NamedTuple):
         name: What the store calls it; no path, and it may hold any character.
         size: The length in bytes.
         modified: When it was last written, in POSIX seconds.
+
+    Example:
+        >>> from persidict_core import MemoryBackend
+        >>> list(MemoryBackend().sweep())  # What is in memory leaves nothing behind.
+        []
     """
 
     name: str
@@ -125,7 +161,13 @@ class Debris(NamedTuple):
 
 @runtime_checkable
 class Backend(Protocol):
-    """Bytes under relative paths: the five verbs that are all a dictionary needs."""
+    """Bytes under relative paths: the five verbs that are all a dictionary needs.
+
+    Example:
+        >>> from persidict_core import MemoryBackend
+        >>> isinstance(MemoryBackend(), Backend), isinstance({}, Backend)
+        (True, False)
+    """
 
     def read_bytes(self, path: str) -> bytes:
         """The whole object; `ObjectNotFound` if there is none."""
@@ -161,6 +203,42 @@ class BaseBackend(Addressed, ABC):
         max_name_bytes: The longest part of a path, or None.
         max_path_bytes: The longest path, or None.
         probes: Whether reading `capabilities` may cost a request.
+
+    Example:
+        >>> import time
+        >>> from hashlib import blake2b
+        >>> from persidict_core import PersiDict, check_path, check_prefix
+        >>> class Shelf(BaseBackend):
+        ...     def __init__(self, objects):
+        ...         self.objects = objects
+        ...
+        ...     def _at(self, path):
+        ...         if check_path(path) not in self.objects:
+        ...             raise ObjectNotFound(path)
+        ...         return self.objects[path]
+        ...
+        ...     def read_bytes(self, path):
+        ...         return self._at(path)[0]
+        ...
+        ...     def write_bytes(self, path, data):
+        ...         self.objects[check_path(path)] = bytes(data), time.time()
+        ...         return blake2b(data).hexdigest()
+        ...
+        ...     def delete(self, path):
+        ...         self._at(path)
+        ...         del self.objects[path]
+        ...
+        ...     def stat(self, path):
+        ...         data, modified = self._at(path)
+        ...         return ObjectStat(path, len(data), modified, blake2b(data).hexdigest())
+        ...
+        ...     def list_prefix(self, prefix=""):
+        ...         check_prefix(prefix)
+        ...         return (path for path in list(self.objects) if path.startswith(prefix))
+        >>> d = PersiDict(Shelf({}), file_type="json")
+        >>> d.update({("users", "alex"): 1, ("users", "bo"): 2})
+        >>> sorted(map(str, d)), d.pop(("users", "bo"))
+        (['users/alex', 'users/bo'], 2)
     """
 
     digest_len: int = 0
@@ -177,6 +255,9 @@ class BaseBackend(Addressed, ABC):
     @property
     def identity(self) -> str:
         """What tells this store from all others, for caches that many share; its URL by default.
+
+        Of a store that lies in another, as a folder in a folder, it begins with the other's and a
+        ``/``.
 
         Raises:
             URLError: If the class has no URL and does not say otherwise.
@@ -391,6 +472,20 @@ class BaseBackend(Addressed, ABC):
         for (_, path), result in bulk.in_order(copy, pairs, self.concurrency):
             yield path, result
 
+    def copies_from(self, source: BaseBackend, size: int = 0) -> bool:
+        """Whether `copy_many` takes a shorter way from there than to read and to write.
+
+        Args:
+            source: Where to read.
+            size: The length of the object in bytes.
+
+        Example:
+            >>> from persidict_core import MemoryBackend
+            >>> MemoryBackend().copies_from(MemoryBackend())
+            False
+        """
+        return False
+
     @contextmanager
     def read_file(self, path: str) -> Iterator[BinaryIO]:
         """Open one object for reading, as a binary file.
@@ -441,6 +536,20 @@ class BaseBackend(Addressed, ABC):
         check_age(older_than)
         return iter(())
 
+    def prune(self, prefix: str = "") -> None:
+        """Remove the empty folders under a prefix, and its own; no object, and no listing, changes.
+
+        A store without folders has none to remove.
+
+        Args:
+            prefix: Empty, or ending in ``/``.
+
+        Example:
+            >>> from persidict_core import MemoryBackend
+            >>> MemoryBackend().prune("users/")
+        """
+        check_prefix(prefix)
+
     def close(self) -> None:
         """Give back what was opened; a later use opens it again."""
 
@@ -464,6 +573,13 @@ class AdaptedBackend(BaseBackend):
 
     Raises:
         TypeError: If a verb is missing.
+
+    Example:
+        >>> try:
+        ...     AdaptedBackend({})
+        ... except TypeError as error:
+        ...     print(str(error)[:46])
+        dict is no backend: it lacks read_bytes, write
     """
 
     def __init__(self, wrapped: Backend) -> None:
@@ -520,6 +636,10 @@ def check_expect(expect: object) -> Expect:
 
     Raises:
         TypeError: If it is neither an etag nor `ABSENT`; None is a common mistake for `ABSENT`.
+
+    Example:
+        >>> check_expect("1a2b"), check_expect(ABSENT)
+        ('1a2b', ABSENT)
     """
     if isinstance(expect, str) or expect is ABSENT:
         return expect
@@ -531,6 +651,10 @@ def check_etag(expect: object) -> str:
 
     Raises:
         TypeError: If it is none; what is to be deleted cannot be expected `ABSENT`.
+
+    Example:
+        >>> check_etag("1a2b")
+        '1a2b'
     """
     if isinstance(expect, str):
         return expect

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 from . import bulk
+from .digests import looks_signed, proven_lengths
 from .errors import NotSupported, ObjectNotFound
+from .journal import is_journal
 from .keys import SafeStrTuple
+from .naming import Naming
 from .persi_dict import PersiDict
 from .printable import printable
+from .progress import Progress, Steps, steps
 
 _MOST_EXAMPLES: Final = 10
 _MOST_TYPES: Final = 100
@@ -49,6 +54,16 @@ class Findings(NamedTuple):
         unreadable: Items whose value could not be read, each with the error; None: nobody looked.
         debris: What writers that ended in the middle left behind; None: the store cannot tell.
         removed: Whether the debris was removed.
+        journals: How many journals lie there, in which copies to here remember what they did.
+        other_digests: How many of the strangers carry digests of another length throughout, by that
+            length: a dictionary with that ``digest_len`` has them as items, or would have. 0: no
+            digests at all, as what another program put there.
+        wrong_digests: How many of the strangers carry what looks like a digest and fits no name.
+
+    Example:
+        >>> findings = check(PersiDict("memory://"))
+        >>> findings.items, findings.healthy
+        (0, True)
     """
 
     items: int
@@ -57,10 +72,13 @@ class Findings(NamedTuple):
     unreadable: Some | None
     debris: Some | None
     removed: bool
+    journals: int = 0
+    other_digests: Mapping[int, int] = MappingProxyType({})
+    wrong_digests: int = 0
 
     @property
     def healthy(self) -> bool:
-        """Whether nothing wants a look: names of other file types are nobody's fault."""
+        """Whether nothing wants a look; names of other file types are nobody's fault."""
         left = not self.removed and self.debris is not None and self.debris.total
         return not (self.strangers.total or (self.unreadable and self.unreadable.total) or left)
 
@@ -77,9 +95,23 @@ class Findings(NamedTuple):
                 lines += [f"    {example}" for example in found.examples]
                 if found.total > len(found.examples):
                     lines.append(f"    and {found.total - len(found.examples)} more")
+            if found is self.strangers:
+                lines += self._strangers_told()
         for file_type, count in sorted(self.other_types.items()):
             lines.append(f"names of file type {file_type!r}: {count}")
+        if self.journals:
+            lines.append(f"journals of copies to here: {self.journals}")
         return "\n".join(lines)
+
+    def _strangers_told(self) -> list[str]:
+        told = [
+            f"of these with {f'digests of {length} characters' if length else 'no digests'}: "
+            f"{count} (keys where digest_len={length})"
+            for length, count in sorted(self.other_digests.items(), reverse=True)
+        ]
+        if self.wrong_digests:
+            told.append(f"of these with a digest that does not fit: {self.wrong_digests}")
+        return ["    " + line for line in told]
 
 
 def check(
@@ -88,6 +120,7 @@ def check(
     values: bool = False,
     repair: bool = False,
     older_than: float | None = None,
+    progress: Progress | None = None,
 ) -> Findings:
     """Look at everything that lies under a dictionary; nothing is changed but by ``repair``.
 
@@ -101,6 +134,8 @@ def check(
         repair: Whether debris is removed. Nothing else ever is.
         older_than: How many seconds debris must have been left alone; None: as long as the store
             spares it. What is known to be in the hands of a living writer is always spared.
+        progress: Called as ``progress(done, None)`` a few times a second, and at the end, with how
+            many items were looked at.
 
     Raises:
         TypeError: If it is no `PersiDict`.
@@ -123,15 +158,26 @@ def check(
     """
     if not isinstance(dictionary, PersiDict):
         raise TypeError(f"a PersiDict is wanted, not a {type(dictionary).__name__}")
-    debris = _sweep(dictionary, repair, older_than)
-    names = _Names(dictionary)
-    unreadable = None
-    if values:
-        unreadable = _read(dictionary, names)
-    else:
-        for _ in names.walk():
-            pass
-    return Findings(names.items, names.strangers, names.other_types, unreadable, debris, repair)
+    with steps(progress) as counted:
+        debris = _sweep(dictionary, repair, older_than)
+        names = _Names(dictionary)
+        unreadable = None
+        if values:
+            unreadable = _read(dictionary, names, counted)
+        else:
+            for _ in names.walk():
+                counted.step()
+    return Findings(
+        names.items,
+        names.strangers,
+        names.other_types,
+        unreadable,
+        debris,
+        repair,
+        names.journals,
+        names.other_digests,
+        names.wrong_digests,
+    )
 
 
 def _sweep(dictionary: PersiDict[Any], repair: bool, older_than: float | None) -> Some | None:
@@ -160,6 +206,9 @@ class _Names:
         self.items = 0
         self.strangers = Some()
         self.other_types: dict[str, int] = {}
+        self.journals = 0
+        self.other_digests: dict[int, int] = {}
+        self.wrong_digests = 0
 
     def walk(self) -> Iterator[tuple[SafeStrTuple, str]]:
         """Each key with its path; the attributes are complete at the end."""
@@ -176,13 +225,27 @@ class _Names:
 
         for key, path in naming.keys_of(of_our_type()):
             while (passed := waiting.popleft()) != path:
-                self.strangers = self.strangers.and_one(passed)
+                self._note_stranger(passed, naming)
             self.items += 1
             yield key, path
         for passed in waiting:
-            self.strangers = self.strangers.and_one(passed)
+            self._note_stranger(passed, naming)
+
+    def _note_stranger(self, path: str, naming: Naming) -> None:
+        self.strangers = self.strangers.and_one(path)
+        parts = path[len(naming.prefix) : -len(naming.suffix)].split("/")
+        lengths = proven_lengths(parts)
+        own = naming.digest_len
+        if any(looks_signed(part, own) and not proven_lengths([part])[own] for part in parts):
+            self.wrong_digests += 1
+        elif len(lengths) == 1 and own not in lengths:
+            (length,) = lengths
+            self.other_digests[length] = self.other_digests.get(length, 0) + 1
 
     def _note_other(self, path: str) -> None:
+        if is_journal(path):
+            self.journals += 1
+            return
         name = path.rpartition("/")[2]
         file_type = name.rpartition(".")[2] if "." in name else ""
         if file_type not in self.other_types and len(self.other_types) >= _MOST_TYPES:
@@ -190,7 +253,7 @@ class _Names:
         self.other_types[file_type] = self.other_types.get(file_type, 0) + 1
 
 
-def _read(dictionary: PersiDict[Any], names: _Names) -> Some:
+def _read(dictionary: PersiDict[Any], names: _Names, counted: Steps) -> Some:
     """Read every value; those that cannot be."""
 
     def read(item: tuple[SafeStrTuple, str]) -> None:
@@ -202,4 +265,5 @@ def _read(dictionary: PersiDict[Any], names: _Names) -> Some:
             names.items -= 1  # Deleted meanwhile.
         elif failure is not None:
             unreadable = unreadable.and_one(str(failure))
+        counted.step()
     return unreadable

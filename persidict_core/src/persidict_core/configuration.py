@@ -166,8 +166,16 @@ class Configured:
 def check_flag(name: str, value: object) -> bool:
     """Give a parameter back if it is True or False.
 
+    Args:
+        name: What the parameter is called, for the message.
+        value: What was given.
+
     Raises:
         TypeError: If it is not: ``"false"``, as an environment variable may say, would be true.
+
+    Example:
+        >>> check_flag("fsync", False)
+        False
     """
     if isinstance(value, bool):
         return value

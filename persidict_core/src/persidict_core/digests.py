@@ -77,6 +77,17 @@ def is_signed(part: str, length: int) -> bool:
     return bool(base) and part[-length - 1] == "_" and part[-length:] == digest(base, length)
 
 
+def looks_signed(part: str, length: int) -> bool:
+    """Whether a part ends in what could be a digest of that length, of whatever it is.
+
+    Example:
+        >>> looks_signed("a_btaxlooa", 8), looks_signed("b_btaxlooa", 8), looks_signed("a_b", 8)
+        (True, True, False)
+    """
+    match = _ENDS_IN_DIGEST(part)
+    return match is not None and len(match[2]) == length
+
+
 def sign(part: str, length: int) -> str:
     """Add a part's digest, unless it ends in it already.
 

@@ -28,7 +28,13 @@ from .printable import printable
 
 
 class PersiDictError(Exception):
-    """Base of every error that persidict defines."""
+    """Base of every error that persidict defines.
+
+    Example:
+        >>> from persidict_core import BackendError, URLError
+        >>> issubclass(BackendError, PersiDictError), issubclass(URLError, PersiDictError)
+        (True, True)
+    """
 
 
 class ObjectNotFound(PersiDictError):
@@ -36,6 +42,10 @@ class ObjectNotFound(PersiDictError):
 
     Args:
         path: The relative path that was asked for.
+
+    Example:
+        >>> print(ObjectNotFound("users/alex.json"))
+        nothing is stored under 'users/alex.json'
     """
 
     def __init__(self, path: str) -> None:
@@ -54,6 +64,16 @@ class PreconditionFailed(PersiDictError):
         expect: The etag, or ``ABSENT``, that was expected.
         current: What stands there instead: an ``ObjectStat``, ``ABSENT``, or None where the store
             does not tell.
+
+    Example:
+        >>> from persidict_core import ABSENT, PersiDict
+        >>> d = PersiDict("memory://", file_type="json")
+        >>> d["leader"] = "alex"
+        >>> try:
+        ...     d.set_if("leader", "me", ABSENT)
+        ... except PreconditionFailed as error:
+        ...     print("expected", error.expect, "but found", error.current.size, "bytes")
+        expected ABSENT but found 6 bytes
     """
 
     def __init__(self, path: str, expect: object = None, current: Any = None) -> None:
@@ -75,6 +95,10 @@ class ConcurrencyConflict(PreconditionFailed):
         expect: What the last attempt expected.
         current: What it found.
         attempts: How many attempts were made.
+
+    Example:
+        >>> print(ConcurrencyConflict("hits", attempts=300))  # doctest: +ELLIPSIS
+        'hits' was changed by others in each of 300 attempts; nothing was written: ...
     """
 
     def __init__(
@@ -92,7 +116,17 @@ class ConcurrencyConflict(PreconditionFailed):
 
 
 class NotSupported(PersiDictError):
-    """A backend cannot keep the promise that an operation makes, so the operation is refused."""
+    """A backend cannot keep the promise that an operation makes, so the operation is refused.
+
+    Example:
+        >>> from persidict_core import MemoryBackend, PersiDict
+        >>> d = PersiDict(MemoryBackend(), read_only=True)
+        >>> try:
+        ...     d["a"] = 1
+        ... except NotSupported as error:
+        ...     print(error)  # doctest: +ELLIPSIS
+        PersiDict(...) was opened with read_only=True: nothing was changed
+    """
 
 
 class ImmutableItemError(PersiDictError, KeyError):
@@ -101,6 +135,16 @@ class ImmutableItemError(PersiDictError, KeyError):
     Args:
         key: The key of the item.
         what: What was tried, as in "be changed".
+
+    Example:
+        >>> from persidict_core import PersiDict
+        >>> d = PersiDict("memory://", immutable_items=True)
+        >>> d["a"] = 1
+        >>> try:
+        ...     d["a"] = 2
+        ... except ImmutableItemError as error:
+        ...     print(error)
+        'a' may not be changed: the items of this dictionary are immutable
     """
 
     def __init__(self, key: object, what: str = "be changed") -> None:
@@ -120,6 +164,10 @@ class SerializationError(PersiDictError):
         key: The key of the item, where it is known.
         path: The relative path of the object, where it is known.
         file_type: The file type whose serializer refused.
+
+    Example:
+        >>> print(SerializationError("the bytes are no JSON", "a", "a.json", "json"))
+        key 'a' (a.json), file type 'json': the bytes are no JSON
     """
 
     def __init__(
@@ -150,6 +198,10 @@ class SignatureError(SerializationError):
         key: The key of the item, where it is known.
         path: The relative path of the object.
         file_type: The file type, where it is known.
+
+    Example:
+        >>> issubclass(SignatureError, SerializationError)
+        True
     """
 
 
@@ -161,6 +213,10 @@ class BackendError(PersiDictError):
         backend: The backend, as its ``repr`` (which masks secrets).
         operation: The verb that failed, as in "read_bytes".
         path: The relative path, or the prefix.
+
+    Example:
+        >>> print(BackendError("the disk is full", "FileBackend('/data')", "write_bytes", "a.pkl"))
+        FileBackend('/data') write_bytes 'a.pkl': the disk is full
     """
 
     def __init__(
@@ -185,6 +241,15 @@ class BulkError(PersiDictError):
     Args:
         operation: The operation, as in "set_many".
         failures: The error of each key that failed.
+
+    Example:
+        >>> from persidict_core import PersiDict
+        >>> d = PersiDict("memory://", file_type="json")
+        >>> try:
+        ...     d.update({"good": 1, "bad": {1: "keys of JSON are strings"}})
+        ... except BulkError as error:
+        ...     print(list(error.failures), list(d))
+        ['bad'] [SafeStrTuple('good')]
     """
 
     def __init__(self, operation: str, failures: Mapping[Any, Exception]) -> None:
@@ -203,8 +268,26 @@ class BulkError(PersiDictError):
 
 
 class PluginError(PersiDictError):
-    """A plugin is broken, not installed, or its name is claimed twice."""
+    """A plugin is broken, not installed, or its name is claimed twice.
+
+    Example:
+        >>> from persidict_core import PersiDict
+        >>> try:
+        ...     PersiDict("memry://")
+        ... except PluginError as error:
+        ...     print(error)  # doctest: +ELLIPSIS
+        the scheme 'memry' is not installed: did you mean 'memory'? (installed: ...)
+    """
 
 
 class URLError(PersiDictError, ValueError):
-    """A URL, or what would be a dictionary's URL, cannot be used; it is never echoed whole."""
+    """A URL, or what would be a dictionary's URL, cannot be used; it is never echoed whole.
+
+    Example:
+        >>> from persidict_core import URL
+        >>> try:
+        ...     URL.parse("s3://alex:my-password@bucket")
+        ... except URLError as error:
+        ...     print(str(error)[:46])
+        a user or password in a s3: URL is refused: le
+    """

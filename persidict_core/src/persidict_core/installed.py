@@ -28,6 +28,11 @@ class Plugin(NamedTuple):
         distribution: Who brings it; empty for a class that was registered in this process.
         version: That distribution's version.
         error: What is wrong with it, or None.
+
+    Example:
+        >>> from persidict_core.registry import backends
+        >>> [plugin.value for plugin in backends.plugins() if plugin.name == "memory"]
+        ['persidict_core.memory:MemoryBackend']
     """
 
     name: str

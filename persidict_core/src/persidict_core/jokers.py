@@ -6,7 +6,12 @@ from typing import Any, ClassVar, Final, Self
 
 
 class Joker:
-    """Base of the two orders; each class has a single instance, also after pickling."""
+    """Base of the two orders; each class has a single instance, also after pickling.
+
+    Example:
+        >>> isinstance(KEEP_CURRENT, Joker), KeepCurrentFlag() is KEEP_CURRENT
+        (True, True)
+    """
 
     _instance: ClassVar[Any] = None
 
@@ -21,14 +26,32 @@ class Joker:
 
 
 class KeepCurrentFlag(Joker):
-    """The class of `KEEP_CURRENT`."""
+    """The class of `KEEP_CURRENT`.
+
+    Example:
+        >>> from persidict_core import PersiDict
+        >>> d = PersiDict("memory://")
+        >>> d.update({"a": 1, "b": KEEP_CURRENT})
+        >>> list(d)
+        [SafeStrTuple('a')]
+    """
 
     def __repr__(self) -> str:
         return "KEEP_CURRENT"
 
 
 class DeleteCurrentFlag(Joker):
-    """The class of `DELETE_CURRENT`."""
+    """The class of `DELETE_CURRENT`.
+
+    Example:
+        >>> from persidict_core import PersiDict
+        >>> d = PersiDict("memory://")
+        >>> d["tries"] = 1
+        >>> d.transform("tries", lambda left: left - 1 or DELETE_CURRENT)
+        DELETE_CURRENT
+        >>> "tries" in d
+        False
+    """
 
     def __repr__(self) -> str:
         return "DELETE_CURRENT"

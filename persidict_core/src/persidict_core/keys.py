@@ -11,6 +11,9 @@ from .paths import SAFE_CHARS, is_part
 MAX_PART_LENGTH: Final = 253
 """The longest part of a key, in characters."""
 
+_LONGEST_AS_IT_IS: Final = 150
+"""What is longer has no room for a digest and an ending in the names of all stores."""
+
 PersiDictKey: TypeAlias = "str | SafeStrTuple | Sequence[PersiDictKey]"
 """What serves as a key: a string, or a (nested) sequence of strings."""
 
@@ -38,6 +41,26 @@ def replace_unsafe_chars(a_str: str, replace_with: str) -> str:
     """
     safe = get_safe_chars()
     return "".join(char if char in safe else replace_with for char in a_str)
+
+
+def as_part(text: str) -> str:
+    """Any text as one part of a key: as it is, or, where it is unsafe or long, with a digest of it.
+
+    What it gives is given back as it is.
+
+    Args:
+        text: Any text, such as the name of a function.
+
+    Example:
+        >>> as_part("outer.inner"), as_part("<lambda>")
+        ('outer.inner', '_lambda_~11659e6b6d4ab4dd')
+    """
+    if is_part(text) and len(text) <= _LONGEST_AS_IT_IS:
+        return text
+    from hashlib import md5
+
+    digest = md5(text.encode(errors="surrogatepass"), usedforsecurity=False).hexdigest()
+    return f"{replace_unsafe_chars(text, '_')[:100]}~{digest[:16]}"
 
 
 def check_part(part: str) -> str:

@@ -119,6 +119,12 @@ class MemoryBackend(BaseBackend):
             paths = list(self._store.objects)
         return (path for path in paths if path.startswith(prefix))
 
+    def list_stats(self, prefix: str = "") -> Iterator[ObjectStat]:
+        check_prefix(prefix)
+        with self._store.lock:
+            objects = list(self._store.objects.values())
+        return (stat for _, stat in objects if stat.path.startswith(prefix))
+
     def write_if(self, path: str, data: bytes, expect: Expect) -> str:
         check_path(path)
         check_expect(expect)

@@ -202,6 +202,23 @@ class Naming(dict[Any, str]):
             )
         return path
 
+    def path_from(self, other: Naming, key: SafeStrTuple, path: str) -> str:
+        """The path of a key whose path in another store is known; quickly, where names are alike.
+
+        Args:
+            other: The naming of that store.
+            key: The key.
+            path: Its path there.
+
+        Raises:
+            ValueError: If it is too long for its place.
+        """
+        if self.digest_len == other.digest_len:
+            own = f"{self.prefix}{path[len(other.prefix) : -len(other.suffix)]}{self.suffix}"
+            if len(own) <= self._shortest_limit:
+                return own
+        return self.path_of(key)
+
     def part_of(self, name: str) -> str | None:
         """The part of a key that has this name in the store; None if none has."""
         return _part_of(name, self.digest_len)

@@ -52,6 +52,14 @@ def check_path(path: str) -> str:
 
     Raises:
         ValueError: If it does not.
+
+    Example:
+        >>> check_path("users/alex.json")
+        'users/alex.json'
+        >>> check_path("../alex.json")  # doctest: +ELLIPSIS
+        Traceback (most recent call last):
+        ...
+        ValueError: '../alex.json' is no path: ...
     """
     if not isinstance(path, str):
         raise TypeError(f"a path is a str, not {type(path).__name__}: {path!r}")
@@ -71,6 +79,10 @@ def check_prefix(prefix: str) -> str:
 
     Raises:
         ValueError: If it is neither.
+
+    Example:
+        >>> check_prefix("users/"), check_prefix("")
+        ('users/', '')
     """
     if prefix:
         if not prefix.endswith("/"):

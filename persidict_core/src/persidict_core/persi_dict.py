@@ -1,57 +1,40 @@
 """`PersiDict`: the mapping, over any backend.
 
-The way of one value, from a key to the bytes and back, is in ``value_store``; here is all that is
-written on it.
+The way of one value, from a key to the bytes and back, is in ``value_store``. On it are written
+``conditional`` (one item, if it is as expected), ``many`` (many at once), and ``dated`` (sizes and
+times); on all of these the mapping here.
 """
 
 from __future__ import annotations
 
-import time
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
-from heapq import nlargest, nsmallest
-from itertools import chain, islice
-from operator import ge, itemgetter, le
-from typing import Any, Final, Literal, Self, TypeVar, cast, overload
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any, Final, ParamSpec, Self, TypeVar, cast, overload
 
-from . import bulk
-from .backend import (
-    ABSENT,
-    ANY,
-    Expect,
-    Marker,
-    ObjectStat,
-    check_etag,
-    check_expect,
-)
-from .errors import (
-    BulkError,
-    ConcurrencyConflict,
-    ImmutableItemError,
-    ObjectNotFound,
-    PreconditionFailed,
-)
-from .jokers import DELETE_CURRENT, KEEP_CURRENT, Joker
-from .keys import PersiDictKey, SafeStrTuple, hashable
-from .value_store import ValueStore
+from .attempts import ATTEMPTS, attempts
+from .backend import ABSENT, ANY
+from .configuration import check_flag
+from .dated import DatedItems
+from .errors import ConcurrencyConflict, ObjectNotFound, PreconditionFailed
+from .jokers import Joker
+from .keys import PersiDictKey, SafeStrTuple
+from .progress import Progress
 from .views import ItemsView, KeysView, ValuesView
 
+if TYPE_CHECKING:
+    from .copying import Copied
+    from .describing import Info
+    from .memoizing import Memoized
+
+P = ParamSpec("P")
+R = TypeVar("R")
 V = TypeVar("V")
 T = TypeVar("T")
-
-BATCH: Final = 1000
-"""How many items of a bulk write are under way at most."""
-
-ATTEMPTS: Final = 300
-"""How often an atomic change is tried again when others were faster."""
-
-_FEW: Final = 32
-"""So many candidates are looked at together where the first by time are looked for."""
 
 _MISSING: Final = object()
 
 
-class PersiDict(ValueStore[V], MutableMapping[PersiDictKey, V]):
+class PersiDict(DatedItems[V], MutableMapping[PersiDictKey, V]):
     """A persistent dictionary: each value is one object in a backend, shared by all who open it.
 
     It behaves like ``dict``; keys are strings, or (nested) sequences of strings, over
@@ -136,7 +119,7 @@ class PersiDict(ValueStore[V], MutableMapping[PersiDictKey, V]):
         path = self._path(key)
         if isinstance(default, Joker):
             raise TypeError(f"setdefault takes a value, not {default!r}")
-        for attempt in range(ATTEMPTS):
+        for _ in attempts(eager=True):
             try:
                 return self._load(key, path)
             except ObjectNotFound:
@@ -145,7 +128,7 @@ class PersiDict(ValueStore[V], MutableMapping[PersiDictKey, V]):
                 self._store(key, path, default, ABSENT if self._claims("if_absent") else ANY)
                 return cast(V, default)
             except PreconditionFailed:
-                _wait(attempt)
+                continue
         raise ConcurrencyConflict(str(SafeStrTuple(key)), ABSENT, None, ATTEMPTS)
 
     def pop(self, key: PersiDictKey, default: Any = _MISSING) -> Any:
@@ -160,7 +143,7 @@ class PersiDict(ValueStore[V], MutableMapping[PersiDictKey, V]):
         path = self._path(key)
         self._check_deletion(key)
         atomic = self._claims("delete_if")
-        for attempt in range(ATTEMPTS):
+        for _ in attempts(eager=True):
             try:
                 if not atomic:
                     value = self._load(key, path)
@@ -174,7 +157,7 @@ class PersiDict(ValueStore[V], MutableMapping[PersiDictKey, V]):
                     raise KeyError(key) from None
                 return default
             except PreconditionFailed:
-                _wait(attempt)
+                continue
         raise ConcurrencyConflict(str(SafeStrTuple(key)), None, None, ATTEMPTS)
 
     def popitem(self) -> tuple[SafeStrTuple, V]:
@@ -195,254 +178,7 @@ class PersiDict(ValueStore[V], MutableMapping[PersiDictKey, V]):
         """Another name of `delete_if_exists`."""
         return self.delete_if_exists(key)
 
-    # One item, under a condition.
-
-    def get_with_etag(
-        self, key: PersiDictKey, default: Any = None
-    ) -> tuple[Any, str | Literal[Marker.ABSENT]]:
-        """The value of a key and the etag of that version; ``(default, ABSENT)`` if there is none.
-
-        Raises:
-            NotSupported: If etags of this backend name no version.
-        """
-        try:
-            value, stat = self._load_versioned(key, self._path(key))
-        except ObjectNotFound:
-            return default, ABSENT
-        return value, stat.etag
-
-    def set_if(
-        self, key: PersiDictKey, value: V | Joker, expect: Expect
-    ) -> str | Literal[Marker.ABSENT]:
-        """Write a value only if the item is as expected.
-
-        Args:
-            key: The item's key.
-            value: The value, or a joker.
-            expect: The etag that `get_with_etag` or `set_if` gave, or `ABSENT`.
-
-        Returns:
-            The etag of what stands there now; `ABSENT` after `DELETE_CURRENT`.
-
-        Raises:
-            PreconditionFailed: If it is not; nothing was changed.
-            NotSupported: If the backend does not claim that condition.
-        """
-        path = self._prepare(key, value, check_expect(expect))
-        try:
-            return self._set_if(key, path, value, expect)
-        except PreconditionFailed as error:
-            raise PreconditionFailed(str(SafeStrTuple(key)), expect, error.current) from None
-
-    def _set_if(
-        self, key: PersiDictKey, path: str, value: object, expect: Expect
-    ) -> str | Literal[Marker.ABSENT]:
-        if self.immutable_items and expect is not ABSENT and value is not KEEP_CURRENT:
-            raise ImmutableItemError(key)
-        if value is KEEP_CURRENT:
-            return self._compare(path, expect)
-        if value is DELETE_CURRENT:
-            if expect is ABSENT:
-                return self._compare(path, expect)
-            self.delete_if(key, expect)
-            return ABSENT
-        self._require("set_if", "if_absent" if expect is ABSENT else "if_match")
-        return self._layered.write_if(path, self._encode(key, path, value), expect)
-
-    def _compare(self, path: str, expect: Expect) -> Expect:
-        """Give an expectation back if it holds now."""
-        try:
-            current: ObjectStat | Literal[Marker.ABSENT] = self._layered.stat(path)
-        except ObjectNotFound:
-            current = ABSENT
-        if (current.etag if isinstance(current, ObjectStat) else current) != expect:
-            raise PreconditionFailed(path, expect, current)
-        return expect
-
-    def delete_if(self, key: PersiDictKey, expect: str) -> None:
-        """Delete an item only if it is as expected.
-
-        Args:
-            key: The item's key.
-            expect: The etag of the version to delete.
-
-        Raises:
-            PreconditionFailed: If it is not; nothing was changed.
-            NotSupported: If the backend does not claim that condition.
-        """
-        path = self._path(key)
-        check_etag(expect)
-        self._check_deletion(key)
-        self._require("delete_if", "delete_if")
-        try:
-            self._layered.delete_if(path, expect)
-        except PreconditionFailed as error:
-            raise PreconditionFailed(str(SafeStrTuple(key)), expect, error.current) from None
-
-    def transform(
-        self, key: PersiDictKey, function: Callable[[Any], Any], default: Any = _MISSING
-    ) -> Any:
-        """Replace a value by a function of it, atomically: nobody's change in between is lost.
-
-        The function may be called several times, and under no lock.
-
-        Args:
-            key: The item's key.
-            function: Takes the current value (a copy, which it may change), gives the new one, or a
-                joker.
-            default: What the function takes if there is no item.
-
-        Returns:
-            The stored value; after `KEEP_CURRENT` the current one; after `DELETE_CURRENT` that
-            joker.
-
-        Raises:
-            KeyError: If there is no item and no default.
-            ConcurrencyConflict: If others changed the item in all of a bounded number of attempts.
-            NotSupported: If the backend does not claim ``if_absent`` and ``if_match``.
-
-        Example:
-            >>> d = PersiDict("memory://")
-            >>> d.transform("hits", lambda hits: hits + 1, default=0)
-            1
-        """
-        path = self._path(key)
-        if not callable(function):
-            raise TypeError(f"transform takes a function of the value, not {function!r}")
-        self._require("transform", "if_absent", "if_match")
-        etag: Expect = ABSENT
-        for attempt in range(ATTEMPTS):
-            try:
-                current, stat = self._load_versioned(key, path)
-                etag = stat.etag
-            except ObjectNotFound:
-                if default is _MISSING:
-                    raise KeyError(key) from None
-                current, etag = default, ABSENT
-            if self.immutable_items and etag is not ABSENT:
-                raise ImmutableItemError(key)
-            value = function(current)
-            try:
-                stored = self.set_if(key, value, etag) if value is not KEEP_CURRENT else etag
-            except PreconditionFailed:
-                _tell_of_retry(path, attempt)
-                _wait(attempt + 1)
-                continue
-            if value is KEEP_CURRENT:
-                return current
-            return DELETE_CURRENT if stored is ABSENT else value
-        raise ConcurrencyConflict(str(SafeStrTuple(key)), etag, None, ATTEMPTS)
-
-    # Many items.
-
-    def get_many(self, keys: Iterable[PersiDictKey]) -> Iterator[tuple[PersiDictKey, V]]:
-        """Each key with its value, in order, read ahead where it pays; absent ones are left out.
-
-        Args:
-            keys: The keys, taken lazily.
-        """
-        return self._read_ahead((key, self._path(key)) for key in _several(keys))
-
-    def set_many(
-        self, items: Mapping[Any, V | Joker] | Iterable[tuple[PersiDictKey, V | Joker]]
-    ) -> None:
-        """Write many items, in batches of 1,000 (flushed together, where the backend flushes).
-
-        A bad key or a value of a wrong class is an error before its batch is written.
-
-        Args:
-            items: A mapping, or pairs, taken lazily; of a key given twice in a batch the last
-                counts.
-
-        Raises:
-            BulkError: If some could not be written; all the others were.
-        """
-        pairs = iter(items.items() if isinstance(items, Mapping) else items)
-        failures: dict[PersiDictKey, Exception] = {}
-        while batch := list(islice(pairs, BATCH)):
-            prepared: dict[str, tuple[PersiDictKey, object]] = {}
-            for key, value in batch:
-                path = self._prepare(key, value)
-                if value is DELETE_CURRENT:
-                    self._check_deletion(key)
-                if value is not KEEP_CURRENT:
-                    prepared[path] = key, value
-            failures.update(self._act_on_many(prepared))
-        if failures:
-            raise BulkError("set_many", failures)
-
-    def update(self, other: Any = (), /, **items: V) -> None:
-        """Write many items, as ``dict.update`` does, by `set_many`: lazily, in flat memory."""
-        if hasattr(other, "keys") and not isinstance(other, Mapping):
-            self.set_many((key, other[key]) for key in other.keys())  # noqa: SIM118
-        else:
-            self.set_many(other)
-        self.set_many(items)
-
-    def delete_many(self, keys: Iterable[PersiDictKey]) -> None:
-        """Delete many items; that one is absent is no error.
-
-        Args:
-            keys: The keys, taken lazily.
-
-        Raises:
-            BulkError: If some could not be deleted; all the others were.
-        """
-        self._delete_pairs("delete_many", ((key, self._path(key)) for key in _several(keys)))
-
-    def _delete_pairs(self, operation: str, pairs: Iterable[tuple[PersiDictKey, str]]) -> None:
-        failures: dict[PersiDictKey, Exception] = {}
-        waiting: deque[PersiDictKey] = deque()
-
-        def permitted() -> Iterator[tuple[PersiDictKey, str]]:
-            for key, path in pairs:
-                self._check_deletion(key)
-                yield key, path
-
-        for _, result in self._layered.delete_many(self._noting(permitted(), waiting)):
-            key = waiting.popleft()
-            if isinstance(result, Exception) and not isinstance(result, ObjectNotFound):
-                failures[hashable(key)] = result
-        if failures:
-            raise BulkError(operation, failures)
-
-    def _noting(
-        self, pairs: Iterable[tuple[PersiDictKey, str]], waiting: deque[PersiDictKey]
-    ) -> Iterator[str]:
-        for key, path in pairs:
-            waiting.append(key)
-            yield path
-
-    def _read_ahead(
-        self, pairs: Iterable[tuple[PersiDictKey, str]]
-    ) -> Iterator[tuple[PersiDictKey, V]]:
-        """Keys with their values, in order; what is deleted meanwhile is passed over."""
-        if self.max_value_bytes is not None or self._layered.concurrency <= 1:
-            for key, path in pairs:
-                try:
-                    yield key, self._load(key, path)
-                except ObjectNotFound:
-                    continue
-            return
-        waiting: deque[PersiDictKey] = deque()
-        for path, data in self._layered.read_many(self._noting(pairs, waiting)):
-            key = waiting.popleft()
-            if not isinstance(data, Exception):
-                yield key, self._decode(key, path, data)
-            elif not isinstance(data, ObjectNotFound):
-                raise data
-
-    def clear(self) -> None:
-        """Delete all items; those that are written meanwhile may stay.
-
-        Linear in their number, in flat memory.
-        """
-        self._delete_pairs("clear", self._walk())
-
     # The whole.
-
-    def _walk(self) -> Iterator[tuple[SafeStrTuple, str]]:
-        return self._paths.keys_of(self._layered.list_prefix(self._paths.prefix))
 
     def walk_items(self) -> Iterator[tuple[SafeStrTuple, V]]:
         """What `items` iterates over: keys with values, streamed, read ahead where it pays.
@@ -527,6 +263,13 @@ class PersiDict(ValueStore[V], MutableMapping[PersiDictKey, V]):
 
         Args:
             key: The first strings; empty gives the whole.
+
+        Example:
+            >>> d = PersiDict("memory://")
+            >>> users = d.get_subdict("users")
+            >>> users["alex"] = 1
+            >>> d["users", "alex"]
+            1
         """
         strings = SafeStrTuple(key).strings if key else ()
         below = object.__new__(self.__class__)
@@ -545,14 +288,84 @@ class PersiDict(ValueStore[V], MutableMapping[PersiDictKey, V]):
         parts = (self._paths.part_of(name[:-1]) for name in names if name.endswith("/"))
         return {part: self.get_subdict(part) for part in parts if part is not None}
 
-    # Times, and chance.
+    def children(self) -> Iterator[str]:
+        """What stands directly below, streamed: keys of one string, first strings of longer ones.
 
-    def timestamp(self, key: PersiDictKey) -> float:
-        """When an item was written, in POSIX seconds; KeyError if there is none."""
-        try:
-            return self._layered.stat(self._path(key)).modified
-        except ObjectNotFound:
-            raise KeyError(key) from None
+        The latter end in ``/``, each once; what is below them may be of another file type. Linear
+        in their number where a backend lists folders by themselves, as files and S3 do.
+
+        Example:
+            >>> d = PersiDict("memory://")
+            >>> d.update({"theme": "dark", ("users", "alex"): 1, ("users", "kim"): 2})
+            >>> sorted(d.children())
+            ['theme', 'users/']
+        """
+        naming = self._paths
+        for name in self._layered.list_children(naming.prefix):
+            if name.endswith("/"):
+                part = naming.part_of(name[:-1])
+                if part is not None:
+                    yield part + "/"
+            elif name.endswith(naming.suffix):
+                part = naming.part_of(name[: -len(naming.suffix)])
+                if part is not None:
+                    yield part
+
+    def copy_to(
+        self,
+        other: PersiDict[Any],
+        *,
+        progress: Progress | None = None,
+        dry_run: bool = False,
+        delete: bool = False,
+    ) -> Copied:
+        """Copy all items to another dictionary, in whatever store and file type that is.
+
+        Stored bytes are copied as they are where both dictionaries have the same format, by the
+        store itself where both are on one server. An item that was copied before is copied again
+        only if it was written in the source, or changed in the target, since: a journal beside the
+        target's items, which is no key, tells. So a copy that was interrupted goes on when it is
+        made again. Where the source's etags name no versions, all is copied each time.
+
+        Items that are written meanwhile may be copied or not, and are by the next copy. Memory
+        stays flat but for some 50 bytes for each item.
+
+        Args:
+            other: Where to; what it has besides stays, and what it has of a key is replaced.
+            progress: Called as in `get_many`, with the number of items that were gone through.
+            dry_run: Whether it is only counted what would be done, and nothing is written.
+            delete: Whether to delete in the other, after all was copied, what is not here.
+
+        Returns:
+            How many items were copied, unchanged and deleted, and how many bytes were copied.
+
+        Raises:
+            TypeError: If the other is no `PersiDict`: ``other.update(d)`` fills any mapping.
+            ValueError: If one lies in the other; with ``delete``, if the other's items are
+                immutable.
+            NotSupported: If the other is read-only.
+            BulkError: If some items could not be copied; all the others were, and nothing was
+                deleted. An immutable item that is there already, and differs, is one of them.
+            BackendError: If a store fails as a whole; another run goes on from there.
+
+        Example:
+            >>> d, backup = PersiDict("memory://"), PersiDict("memory://", file_type="json")
+            >>> d.update({"a": 1, "b": 2})
+            >>> d.copy_to(backup).copied, dict(backup) == dict(d)
+            (2, True)
+            >>> d["b"] = 3
+            >>> d.copy_to(backup)
+            Copied(copied=1, unchanged=1, deleted=0, bytes=1)
+        """
+        if not isinstance(other, PersiDict):
+            raise TypeError(
+                f"copy_to copies to a PersiDict, not to a {type(other).__name__}: fill that by its "
+                "update()"
+            )
+        from .copying import copy
+
+        flags = check_flag("dry_run", dry_run), check_flag("delete", delete)
+        return copy(self, other, progress, *flags)
 
     def random_key(self) -> SafeStrTuple | None:
         """Any key, each as likely as the others; None if there is none.
@@ -568,86 +381,75 @@ class PersiDict(ValueStore[V], MutableMapping[PersiDictKey, V]):
                 chosen = key
         return chosen
 
-    def newest_keys(self, max_n: int | None = None) -> list[SafeStrTuple]:
-        """The keys by time, the newest first.
+    # In notebooks and in workers.
 
-        Linear in the number of items, of which each is asked for its time; in memory only those
-        that are given.
+    def info(self) -> Info:
+        """What this dictionary is, and what one page of a listing shows; no value is read.
+
+        Where the store cannot be looked at, ``error`` says so: nothing is raised.
+
+        Example:
+            >>> d = PersiDict("memory://", file_type="json")
+            >>> d["alex"] = 7
+            >>> d.info().first_keys
+            (SafeStrTuple('alex'),)
+        """
+        from .describing import info
+
+        return info(self)
+
+    def _repr_html_(self) -> str:
+        """`info` as a box, which notebooks show."""
+        return self.info()._repr_html_()
+
+    @overload
+    def memoize(
+        self, function: Callable[P, R], /, *, ignore: Iterable[str] = ()
+    ) -> Memoized[P, R]: ...
+    @overload
+    def memoize(
+        self, function: None = None, /, *, ignore: Iterable[str] = ()
+    ) -> Callable[[Callable[P, R]], Memoized[P, R]]: ...
+    def memoize(
+        self, function: Callable[..., Any] | None = None, /, *, ignore: Iterable[str] = ()
+    ) -> Any:
+        """Keep the results of a function here: what was computed once is read from then on.
+
+        A decorator, with or without arguments. The key of a result is the function's module, its
+        name, and ``joblib.hash`` of its arguments, defaults applied; so one dictionary serves many
+        functions. What a function reads besides its arguments, and its own code, are no part of
+        the key: when it changes, take another sub-dictionary.
+
+        Where the backend claims ``if_absent``, the first result that was written counts for all who
+        share the store, also for those who computed another at the same time. Results are kept,
+        None too; exceptions are not.
 
         Args:
-            max_n: How many at most; None: all.
+            function: The function.
+            ignore: The names of arguments that make no difference to the result, such as
+                ``("verbose",)``, or ``("self",)`` of a method.
+
+        Raises:
+            TypeError: If results of this cannot be kept: a lambda, a coroutine, a generator.
+            ValueError: If the function has no argument of a name to ignore.
+
+        Example:
+            >>> results = PersiDict("memory://")
+            >>> @results.memoize(ignore=("verbose",))
+            ... def power(base: int, exponent: int = 2, verbose: bool = False) -> int:
+            ...     print("computing")
+            ...     return base**exponent
+            >>> power(3), power(exponent=2, base=3, verbose=True)
+            computing
+            (9, 9)
+            >>> len(results)
+            1
         """
-        return [key for key, _ in self._by_time(max_n, newest=True)]
+        from .memoizing import memoized
 
-    def oldest_keys(self, max_n: int | None = None) -> list[SafeStrTuple]:
-        """The keys by time, the oldest first; see `newest_keys`."""
-        return [key for key, _ in self._by_time(max_n, newest=False)]
-
-    def newest_values(self, max_n: int | None = None) -> list[V]:
-        """The values by time, the newest first; see `newest_keys`."""
-        return [value for _, value in self._read_ahead(self._by_time(max_n, newest=True))]
-
-    def oldest_values(self, max_n: int | None = None) -> list[V]:
-        """The values by time, the oldest first; see `newest_keys`."""
-        return [value for _, value in self._read_ahead(self._by_time(max_n, newest=False))]
-
-    def _by_time(self, max_n: int | None, newest: bool) -> list[tuple[SafeStrTuple, str]]:
-        if max_n is not None and (isinstance(max_n, bool) or not isinstance(max_n, int)):
-            raise TypeError(f"max_n is a number of items or None, not {max_n!r}")
-        if max_n is not None and max_n < 0:
-            raise ValueError(f"max_n is 0 or more, not {max_n}")
-        if max_n is None:
-            chosen = sorted(self._walk_times(), reverse=newest)
-        else:
-            chosen = self._first_by_time(max_n, newest)
-        return [(key, path) for _, path, key in chosen]
-
-    def _first_by_time(self, number: int, newest: bool) -> list[tuple[float, str, SafeStrTuple]]:
-        """The first keys by time, in order; only what may be one of them is read as a key."""
-        choose, comes_first = (nlargest, ge) if newest else (nsmallest, le)
-        first: list[tuple[float, str, SafeStrTuple]] = []
-        last: float | None = None
-        candidates: list[ObjectStat] = []
-        for stat in self._layered.list_stats(self._paths.prefix) if number else ():
-            if last is None or comes_first(stat.modified, last):
-                candidates.append(stat)
-                if len(candidates) >= max(number, _FEW):
-                    first = choose(number, chain(first, self._keys_by_time(candidates)))
-                    candidates = []
-                    if len(first) == number:
-                        last = first[-1][0]
-        return choose(number, chain(first, self._keys_by_time(candidates)))
-
-    def _walk_times(self) -> Iterator[tuple[float, str, SafeStrTuple]]:
-        stats = self._layered.list_stats(self._paths.prefix)
-        while some := list(islice(stats, BATCH)):
-            yield from self._keys_by_time(some)
-
-    def _keys_by_time(
-        self, stats: Iterable[ObjectStat]
-    ) -> Iterator[tuple[float, str, SafeStrTuple]]:
-        times = {stat.path: stat.modified for stat in stats}
-        return ((times[path], path, key) for key, path in self._paths.keys_of(times))
-
-    def keys_and_timestamps(self) -> Iterator[tuple[SafeStrTuple, float]]:
-        """Each key with the time of its item, in POSIX seconds; linear, streamed."""
-        return ((key, time_) for time_, _, key in self._walk_times())
-
-    def values_and_timestamps(self) -> Iterator[tuple[V, float]]:
-        """Each value with its time, in POSIX seconds; linear, streamed."""
-        return ((value, time_) for _, value, time_ in self.items_and_timestamps())
-
-    def items_and_timestamps(self) -> Iterator[tuple[SafeStrTuple, V, float]]:
-        """Each key, its value and the time of that value in POSIX seconds; linear, streamed."""
-
-        def read(pair: tuple[SafeStrTuple, str]) -> tuple[V, ObjectStat]:
-            return self._load_versioned(*pair)
-
-        for (key, _), found in bulk.in_order(read, self._walk(), self._layered.concurrency):
-            if isinstance(found, tuple):
-                yield key, found[0], found[1].modified
-            elif not isinstance(found, ObjectNotFound):
-                raise found
+        if function is None:
+            return lambda function: memoized(self, function, ignore)
+        return memoized(self, function, ignore)
 
     # Life.
 
@@ -660,27 +462,3 @@ class PersiDict(ValueStore[V], MutableMapping[PersiDictKey, V]):
 
     def __exit__(self, *exception: object) -> None:
         self.close()
-
-
-def _several(keys: Iterable[PersiDictKey]) -> Iterable[PersiDictKey]:
-    """Give keys back, unless they are a single one, which would be taken letter by letter."""
-    if isinstance(keys, str | SafeStrTuple):
-        raise TypeError(f"several keys are wanted, such as a list of them, not the key {keys!r}")
-    return keys
-
-
-def _tell_of_retry(path: str, attempt: int) -> None:
-    import logging
-
-    logging.getLogger("persidict").debug("%r: lost a race, attempt %d", path, attempt + 1)
-
-
-def _wait(attempt: int) -> None:
-    """Let others finish: not at all the first time, then a random time that grows to 16 ms.
-
-    Where many want one item, it is soonest done if few of them try at a time.
-    """
-    if attempt:
-        import random
-
-        time.sleep(random.uniform(0, min(0.016, 0.001 * 2 ** min(attempt, 4))))

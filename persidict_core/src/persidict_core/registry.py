@@ -345,13 +345,25 @@ def register_dict(cls: type[D], *, replace: bool = False) -> type[D]:
     Raises:
         TypeError: If it is no dictionary's class, or has no scheme.
         PluginError: If the name is taken, or is one of persidict's own.
+
+    Example:
+        >>> from persidict_core import PersiDict, open
+        >>> @register_dict
+        ... class NoteDict(PersiDict):
+        ...     scheme = "note"
+        ...
+        ...     def __init__(self, name: str) -> None:
+        ...         super().__init__(f"memory://{name}", file_type="json")
+        ...         self.name = name
+        >>> open("note://today")
+        NoteDict(name='today')
     """
     dicts.register(cls, replace=replace)
     return cls
 
 
 def register_serializer(cls: type[S], *, replace: bool = False) -> type[S]:
-    """Register a serializer in this process, under its ``file_type``; serves as a decorator.
+    r"""Register a serializer in this process, under its ``file_type``; serves as a decorator.
 
     Args:
         cls: A subclass of ``Serializer``.
@@ -364,6 +376,23 @@ def register_serializer(cls: type[S], *, replace: bool = False) -> type[S]:
         TypeError: If it is no serializer's class.
         ValueError: If its file type is empty, or holds a dot, a slash, or what a path may not hold.
         PluginError: If the file type is taken, or is one of persidict's own.
+
+    Example:
+        >>> from persidict_core import PersiDict, Serializer
+        >>> @register_serializer
+        ... class Hexadecimal(Serializer):
+        ...     file_type = "hex"
+        ...     value_type = bytes
+        ...
+        ...     def dumps(self, value):
+        ...         return value.hex().encode()
+        ...
+        ...     def loads(self, data):
+        ...         return bytes.fromhex(data.decode())
+        >>> d = PersiDict("memory://", file_type="hex")
+        >>> d["a"] = b"\x01\xff"
+        >>> d.backend.read_bytes("a.hex"), d["a"]
+        (b'01ff', b'\x01\xff')
     """
     serializers.register(cls, replace=replace)
     return cls

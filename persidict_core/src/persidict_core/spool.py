@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import BinaryIO, Final, Self
@@ -58,6 +58,11 @@ class Spool:
             self._file.writelines(self._chunks)
             self._chunks.clear()
         return self._file.write(chunk)
+
+    def writelines(self, chunks: Iterable[bytes | memoryview]) -> None:
+        """Take the next bytes, piece by piece."""
+        for chunk in chunks:
+            self.write(chunk)
 
     def getvalue(self) -> bytes:
         """All bytes, if they were kept."""

@@ -49,6 +49,7 @@ from .errors import (
 from .jokers import DELETE_CURRENT, KEEP_CURRENT, Joker
 from .keys import PersiDictKey, SafeStrTuple, hashable
 from .naming import Naming, check_file_type, settle_digest_len
+from .progress import Steps
 from .serializers import Serializer
 from .spool import Spool
 
@@ -269,7 +270,7 @@ class ValueStore(Addressed, Generic[V]):
                 self._refuse(key, value)
 
     def _act_on_many(
-        self, batch: Mapping[str, tuple[PersiDictKey, object]]
+        self, batch: Mapping[str, tuple[PersiDictKey, object]], counted: Steps
     ) -> dict[PersiDictKey, Exception]:
         """Write or delete a batch of items by path; give the errors of those that failed."""
         failures: dict[PersiDictKey, Exception] = {}
@@ -296,9 +297,11 @@ class ValueStore(Addressed, Generic[V]):
                     self._refuse(key, value)
                 except Exception as error:
                     failures[hashable(key)] = error
+            counted.step()
         for path, gone in self._layered.delete_many(deletions):
             if isinstance(gone, Exception) and not isinstance(gone, ObjectNotFound):
                 failures[hashable(batch[path][0])] = gone
+            counted.step()
         return failures
 
     def _store(

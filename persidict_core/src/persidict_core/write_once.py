@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import random
-from typing import Any, Self, TypeVar
+from typing import Any, NoReturn, Self, TypeVar
 
+from .errors import URLError
 from .jokers import DELETE_CURRENT
 from .keys import PersiDictKey
 from .persi_dict import PersiDict
@@ -94,6 +95,18 @@ class WriteOnceDict(PersiDict[V]):
     def get_subdict(self, key: PersiDictKey | tuple[()] = ()) -> Self:
         """The write-once dictionary of the keys that begin so, with counters of its own."""
         return type(self)(self.wrapped_dict.get_subdict(key), self.p_consistency_checks)
+
+    @property
+    def url(self) -> NoReturn:
+        """None: a URL would open the items without their guard.
+
+        Raises:
+            URLError: Always.
+        """
+        raise URLError(
+            f"{type(self).__name__} has no URL: use the url of its wrapped_dict, and put "
+            f"{type(self).__name__} around what that opens"
+        )
 
     @property
     def base_dir(self) -> str | None:

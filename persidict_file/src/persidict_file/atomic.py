@@ -69,11 +69,7 @@ class Temporary:
 
     def write(self, data: bytes) -> None:
         """Write all of some bytes."""
-        written = os.write(self.descriptor, data)
-        if written < len(data):
-            left = memoryview(data)[written:]
-            while left:
-                left = left[os.write(self.descriptor, left) :]
+        _write(self.descriptor, data)
 
     def place(self, name: str, path: str, expect: Expect | Literal[Marker.ANY]) -> os.stat_result:
         """Give the file its name, if what is there is as expected; see `place`."""
@@ -104,6 +100,14 @@ class Temporary:
                 unlock(self.descriptor)
             finally:
                 os.close(self.descriptor)
+
+
+def _write(descriptor: int, data: bytes) -> None:
+    written = os.write(descriptor, data)
+    if written < len(data):
+        left = memoryview(data)[written:]
+        while left:
+            left = left[os.write(descriptor, left) :]
 
 
 def place(
@@ -306,3 +310,28 @@ def _replace(
         return temporary.place(name, path, expect)
     finally:
         temporary.close()
+
+
+def replace_locked(folder: int, name: str, data: bytes, locked: bool) -> os.stat_result:
+    """Write one file, all or nothing, in a folder that is locked already; nothing is flushed.
+
+    Args:
+        folder: The descriptor of the folder.
+        name: The file's name.
+        data: All its bytes.
+        locked: Whether the lock is really held.
+
+    Returns:
+        The stat of the new version.
+    """
+    temporary = next(_names)
+    descriptor = os.open(temporary, _MAKING, 0o666, dir_fd=folder)
+    try:
+        _write(descriptor, data)
+        return place(folder, temporary, name, name, ANY, locked, descriptor)
+    except BaseException:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(temporary, dir_fd=folder)
+        raise
+    finally:
+        os.close(descriptor)

@@ -46,6 +46,8 @@ from .streams import Draft, Stream
 from .versions import etag_of, stat_of
 
 _PATH_MAX: Final = 4095
+_LARGEST_COPIED: Final = 1 << 20
+"""So many bytes of a file are read whole to be copied; more are better streamed."""
 
 T = TypeVar("T")
 
@@ -104,6 +106,11 @@ class FileBackend(BaseBackend):
         self._folders = Folders(self.root, fsync)
         self._faults = Faults(self.root, lambda: repr(self))
         self._capabilities: Capabilities | None = None
+
+    @property
+    def identity(self) -> str:
+        """The folder itself, whatever links lead to it."""
+        return f"{self.scheme}://{os.path.realpath(self.root)}"
 
     @property
     def capabilities(self) -> Capabilities:
@@ -325,6 +332,29 @@ class FileBackend(BaseBackend):
                     result = failure
                 yield path, result
 
+    def copies_from(self, source: BaseBackend, size: int = 0) -> bool:
+        # What is flushed is as soon done by `write_many`, which flushes all together.
+        small = size <= _LARGEST_COPIED and not self.fsync
+        return small and RELATIVE and isinstance(source, FileBackend)
+
+    def copy_many(
+        self, source: BaseBackend, pairs: Iterable[tuple[str, str]]
+    ) -> Iterator[tuple[str, str | Exception]]:
+        if not self.copies_from(source):
+            yield from super().copy_many(source, pairs)
+            return
+        from .copies import Copier, Store
+
+        assert isinstance(source, FileBackend) and self.max_path_bytes is not None
+        copier = Copier(
+            Store(source._places, source._folders),
+            Store(self._places, self._folders),
+            self.max_name_bytes,
+            self.max_path_bytes,
+            lambda there, here: self.write_bytes(here, source.read_bytes(there)),
+        )
+        yield from copier.run(pairs)
+
     @contextmanager
     def write_file(
         self, path: str, expect: Expect | Literal[Marker.ANY] = ANY
@@ -377,6 +407,13 @@ class FileBackend(BaseBackend):
             return sweep(self._folders, base, prefix, remove, older_than)
 
         return self._listed("sweep", prefix, walk)
+
+    def prune(self, prefix: str = "") -> None:
+        try:
+            if self._can_enter(check_prefix(prefix)):
+                self._folders.prune((self._places.base + prefix)[:-1] or "/")
+        except OSError as error:
+            raise self._faults.told(error, "prune", prefix) from error
 
     # How.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable, Iterator
 from typing import Final, TypeVar
@@ -12,6 +13,7 @@ _OPEN: Final = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_CLOE
 _NO_LINK: Final = getattr(os, "O_NOFOLLOW", 0)
 _MOST_LASTING: Final = 8192
 _TRIES: Final = 100
+_IN_USE: Final = frozenset({errno.ENOTEMPTY, errno.EEXIST, errno.ENOENT, errno.EBUSY})
 
 R = TypeVar("R")
 
@@ -146,6 +148,26 @@ class Folders:
                     os.fsync(descriptor)
             finally:
                 os.close(descriptor)
+
+    def prune(self, folder: str) -> None:
+        """Remove the empty folders below a folder, and itself; but the root stays.
+
+        Args:
+            folder: Its absolute path.
+
+        Raises:
+            OSError: One is empty, but cannot be removed.
+        """
+        # What is made next may have the number of one that goes.
+        self._made += 1
+        self._lasting.clear()
+        for below, _, _ in os.walk(folder, topdown=False):
+            if below != self._root:
+                try:
+                    os.rmdir(below)
+                except OSError as error:
+                    if error.errno not in _IN_USE:
+                        raise
 
 
 def _flush(folder: str) -> None:

@@ -19,13 +19,17 @@ READING: Final = (
 CHUNK: Final = 65536
 
 
-def read(place: str) -> bytes:
+def read(place: str, folder: int | None = None) -> bytes:
     """All bytes of a regular file.
+
+    Args:
+        place: Its absolute path, or its name in the folder.
+        folder: The descriptor of an open folder.
 
     Raises:
         OSError: It is none, or cannot be read.
     """
-    descriptor = os.open(place, READING)
+    descriptor = os.open(place, READING, dir_fd=folder)
     try:
         # Most values take this one call; it fails on whatever has no positions.
         data = os.pread(descriptor, CHUNK, 0)

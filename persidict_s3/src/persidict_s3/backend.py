@@ -176,7 +176,7 @@ class S3Backend(BaseBackend):
             BackendError: The configuration of boto3 cannot be used.
         """
         with self._telling("identity"):
-            return f"s3 {self._connection.endpoint} {self.bucket} {self.prefix}"
+            return f"s3 {self._connection.endpoint} {self.bucket}/{self.prefix}"
 
     @property
     def capabilities(self) -> Capabilities:
@@ -199,6 +199,7 @@ class S3Backend(BaseBackend):
                 self._verdict = verdict_on(
                     self._bucket, self.prefix, self.conditional_writes, self.conditional_deletes
                 )
+            self.probes = False
         return self._verdict
 
     def _require(self, condition: Literal["if_absent", "if_match", "delete_if"]) -> None:
@@ -444,7 +445,7 @@ class S3Backend(BaseBackend):
         self, source: BaseBackend, pairs: Iterable[tuple[str, str]]
     ) -> Iterator[tuple[str, str | Exception]]:
         """Copy many objects; within one server by 1 COPY each, without moving the bytes here."""
-        if not (isinstance(source, S3Backend) and source._connection == self._connection):
+        if not (isinstance(source, S3Backend) and self.copies_from(source)):
             return super().copy_many(source, pairs)
 
         def copy(pair: tuple[str, str]) -> str:
@@ -452,6 +453,11 @@ class S3Backend(BaseBackend):
 
         results = in_order(copy, pairs, self.concurrency)
         return ((here, result) for (_, here), result in results)
+
+    def copies_from(self, source: BaseBackend, size: int = 0) -> bool:
+        """Whether `copy_many` lets the server copy: within one, and up to 5 GB."""
+        within = isinstance(source, S3Backend) and source._connection == self._connection
+        return within and size <= MAX_PUT
 
     def _copy(self, source: S3Backend, there: str, here: str) -> str:
         names = self._key(here), source._key(there)

@@ -162,6 +162,7 @@ class Connection(Configured):
         session, agent = self.session, None
         if session is None:
             own = botocore.session.get_session()
+            tuning.read_models_once(own)
             tuning.parse_times_fast(own)
             session = boto3.Session(botocore_session=own, profile_name=self.profile)
             if own.get_config_variable("user_agent_appid") is None:

@@ -206,6 +206,9 @@ class Layer(BaseBackend):
     ) -> Iterator[tuple[str, str | Exception]]:
         return self.wrapped.copy_many(source, pairs)
 
+    def copies_from(self, source: BaseBackend, size: int = 0) -> bool:
+        return not self._derives("copy_many") and self.wrapped.copies_from(source, size)
+
     @contextmanager
     def read_file(self, path: str) -> Iterator[BinaryIO]:
         with self.wrapped.read_file(path) as file:
@@ -222,6 +225,9 @@ class Layer(BaseBackend):
         self, remove: bool = False, *, prefix: str = "", older_than: float | None = None
     ) -> Iterator[Debris]:
         return self.wrapped.sweep(remove, prefix=prefix, older_than=older_than)
+
+    def prune(self, prefix: str = "") -> None:
+        self.wrapped.prune(prefix)
 
     def close(self) -> None:
         self.wrapped.close()

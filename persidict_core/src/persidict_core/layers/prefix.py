@@ -149,6 +149,9 @@ class PrefixBackend(Layer):
         found = self.wrapped.sweep(remove, prefix=whole, older_than=older_than)
         return (each._replace(name=each.name.removeprefix(self.prefix)) for each in found)
 
+    def prune(self, prefix: str = "") -> None:
+        self.wrapped.prune(self.prefix + check_prefix(prefix))
+
     def _whole(self, path: str) -> str:
         return self.prefix + check_path(path)
 

@@ -44,5 +44,8 @@ class ReadOnlyBackend(Layer):
             raise self._unsupported("remove debris")
         return self.wrapped.sweep(prefix=prefix, older_than=older_than)
 
+    def prune(self, prefix: str = "") -> NoReturn:
+        raise self._unsupported("remove folders")
+
     def _unsupported(self, what: str) -> NotSupported:
         return NotSupported(f"cannot {what}: {self!r} is read-only")

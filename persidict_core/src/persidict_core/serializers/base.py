@@ -62,7 +62,12 @@ class Serializer(ABC):
         """
 
     def dump(self, value: Any, file: BinaryIO) -> None:
-        """Write the bytes of a value to a file."""
+        """Write the bytes of a value to a file.
+
+        Args:
+            value: The value.
+            file: What takes them; only ``write`` and ``writelines`` are sure to be there.
+        """
         file.write(self.dumps(value))
 
     def load(self, file: BinaryIO) -> Any:

@@ -19,7 +19,7 @@ from . import (
 )
 from .checks_sweeping import LeaveDebris
 from .checks_verbs import RawRead, RawWrite
-from .kit import Check, Kit
+from .kit import Check, Kit, run
 
 
 class BackendTests(Kit):
@@ -49,6 +49,11 @@ class BackendTests(Kit):
                 @pytest.fixture
                 def backend(self, tmp_path):
                     return AcmeBackend(tmp_path / "store.acme")
+
+        One test by itself, without pytest:
+
+        >>> from persidict_core import MemoryBackend
+        >>> BackendTests().test_stat(MemoryBackend())
     """
 
     raw_read: RawRead | Any = None
@@ -64,7 +69,8 @@ class BackendTests(Kit):
 
 def _as_test(check: Check) -> Check:
     def test(self: Kit, backend: BaseBackend) -> None:
-        check(backend, **self.options_of(check))
+        __tracebackhide__ = True
+        run(check, backend, self.options_of(check))
 
     return test
 

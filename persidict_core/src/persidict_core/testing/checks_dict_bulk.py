@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
+from ..backend import ETags
 from ..errors import BulkError, SerializationError
+from ..persi_dict import PersiDict
 from .checks_mapping import MakeDict, filled, same
 from .expecting import raised
 
@@ -81,6 +83,28 @@ def check_bulk_failures_are_told(make_dict: MakeDict) -> None:
         assert "2" in str(error), f"the error says {error}"
         same(d, {"kept": "old", "a": 1, ("b", "c"): 2, "d": 3}, "an update of which two failed")
         d.delete_many(["a", ("b", "c"), "d"])
+
+
+def check_copies(make_dict: MakeDict) -> None:
+    """``copy_to`` gives the other all items; a second copy moves only what was written since.
+
+    To mend: ``list_stats``, ``read_versioned``, and the etags that writing gives.
+    """
+    d, model = filled(make_dict)
+    memory: PersiDict[Any] = PersiDict("memory://")
+    back = make_dict()
+    for source, target in ((d, memory), (memory, back)):
+        done = source.copy_to(target)
+        assert (done.copied, done.unchanged) == (len(model), 0), f"the first copy: {done}"
+        same(target, model, "a copy")
+        assert not source.copy_to(target, dry_run=True, delete=True).deleted, "the copy has more"
+    memory["zero"] = "another"
+    del memory["b"]
+    assert memory.copy_to(back)[:2] == (1, len(model) - 2), "a copy after one value was written"
+    if back.backend.capabilities.etags is not ETags.NONE:
+        back["zero"] = "a third"  # Where etags name no versions, that is not seen.
+    memory.copy_to(back, delete=True)
+    same(back, dict(memory), "a copy that deletes what the source has not")
 
 
 def check_bad_keys_among_many(make_dict: MakeDict) -> None:

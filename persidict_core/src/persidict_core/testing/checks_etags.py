@@ -8,6 +8,7 @@ from typing import Final
 from ..backend import UNCHANGED, BaseBackend, ETags
 from ..errors import NotSupported, ObjectNotFound
 from .expecting import raised
+from .pace import turns
 
 _WRITES: Final = 100
 
@@ -49,9 +50,9 @@ def check_etags_name_what_is_claimed(backend: BaseBackend) -> None:
     if claimed is ETags.NONE:
         raised(NotSupported, "read_versioned without etags", backend.read_versioned, "a")
         return
-    etags = [backend.write_bytes("a", b"%d" % number) for number in range(_WRITES)]
-    assert len(set(etags)) == _WRITES, f"{_WRITES} contents had {len(set(etags))} etags"
-    same = [backend.write_bytes("a", b"same") for _ in range(_WRITES)]
+    etags = [backend.write_bytes("a", b"%d" % number) for number in turns(_WRITES)]
+    assert len(set(etags)) == len(etags), f"{len(etags)} contents had {len(set(etags))} etags"
+    same = [backend.write_bytes("a", b"same") for _ in turns(_WRITES)]
     for _ in range(10):
         backend.delete("a")
         same.append(backend.write_bytes("a", b"same"))
@@ -110,7 +111,7 @@ def check_times(backend: BaseBackend) -> None:
     To mend: UTC, seconds, the time of the write; look for a time zone or milliseconds.
     """
     last = 0.0
-    for number in range(50):
+    for number in turns(50):
         backend.write_bytes("t", b"%d" % number)
         modified = backend.stat("t").modified
         assert abs(modified - time.time()) < 60, (

@@ -70,6 +70,9 @@ def check_odd_keys(make_dict: MakeDict) -> None:
     spent = len(d.file_type) + 1 + (d.digest_len + 1 if d.digest_len else 0)
     if d.backend.max_name_bytes is not None:
         limits.append(d.backend.max_name_bytes - spent)
+    if d.backend.max_path_bytes is not None:
+        folder = len("folder/") + (d.digest_len + 1 if d.digest_len else 0)
+        limits.append(d.backend.max_path_bytes - folder - spent)
     keys = ["a", "A", ".a", "a.pkl", "a.pkl.pkl", "a.json", "a_btaxlooa", "-", "~", "="]
     keys.append("a" * min(limits))
     for number, key in enumerate(keys):

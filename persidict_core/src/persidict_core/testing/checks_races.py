@@ -12,6 +12,7 @@ from ..backend import ABSENT, UNCHANGED, BaseBackend, ETags, Scope
 from ..errors import ObjectNotFound, PreconditionFailed
 from .checks_conditions import refuses_absent, refuses_delete_if, refuses_etag
 from .expecting import raised
+from .pace import turns
 from .racing import shared_among, teams
 
 _PLAIN: Final = b"plain"
@@ -88,7 +89,7 @@ def check_one_creator_wins(backend: BaseBackend, rounds: int = 200, creators: in
         refuses_absent(backend)
         return
     for number, team in enumerate(teams(backend, creators, scope)):
-        for turn in range(rounds):
+        for turn in turns(rounds):
             path = f"create/{number}/{turn}"
             won = team.run(create, path)
             assert sum(won) == 1, f"{creators} creators, round {turn}: {sum(won)} of them won"
@@ -110,9 +111,12 @@ def check_increments_are_exact(
     for number, team in enumerate(teams(backend, workers, scope)):
         path = f"counter/{number}"
         backend.write_bytes(path, b"0")
-        for done in range(0, increments, _A_RUN):
-            team.run(increment, path, min(_A_RUN, increments - done))
-        found, wanted = int(backend.read_bytes(path)), workers * increments
+        wanted = 0
+        for turn in turns(-(-increments // _A_RUN)):
+            times = min(_A_RUN, increments - turn * _A_RUN)
+            team.run(increment, path, times)
+            wanted += workers * times
+        found = int(backend.read_bytes(path))
         assert found == wanted, f"{wanted} increments gave {found}: {wanted - found} were lost"
 
 
@@ -126,7 +130,7 @@ def check_one_deleter_wins(backend: BaseBackend, rounds: int = 200, creators: in
         refuses_delete_if(backend)
         return
     for number, team in enumerate(teams(backend, creators, scope)):
-        for turn in range(rounds):
+        for turn in turns(rounds):
             path = f"delete/{number}/{turn}"
             done = team.run(delete_version, path, backend.write_bytes(path, b"x"))
             assert sum(done) == 1, f"{creators} deleters, round {turn}: {sum(done)} of them did"
@@ -137,7 +141,7 @@ def _race_with_plain(
     backend: BaseBackend, scope: Scope, plain: str, conditional: str, rounds: int, size: int
 ) -> None:
     for number, team in enumerate(teams(backend, size, scope)):
-        for turn in range(rounds):
+        for turn in turns(rounds):
             path = f"{plain}/{number}/{turn}"
             new = conditional == "write_if ABSENT" and plain == "write"
             etag = "" if new else backend.write_bytes(path, b"before")

@@ -13,6 +13,7 @@ from typing import Final
 from ..backend import UNCHANGED, BaseBackend, ETags, Scope
 from ..errors import ObjectNotFound
 from .expecting import raised
+from .pace import turns
 from .racing import ThreadTeam, shared_among, teams
 
 _SIZES: Final = (1_000, 300_000, 70_000, 1_200_000)
@@ -129,7 +130,7 @@ def check_no_torn_reads(
     for number, team in enumerate(teams(backend, 4, shared_among(backend, scope))):
         path = f"torn/{number}"
         backend.write_bytes(path, b"\0" * _SIZES[0])
-        for _ in range(2 * _RUNS):
+        for _ in turns(2 * _RUNS):
             team.run(replace_or_read, path, max(1, increments // 5))
 
 
@@ -139,7 +140,7 @@ def check_threads(backend: BaseBackend, workers: int = 8) -> None:
     To mend: a connection per thread, or a lock around the one; no state of a call on the instance.
     """
     with ThreadTeam(backend, workers) as team:
-        for _ in range(2 * _RUNS):
+        for _ in turns(2 * _RUNS):
             team.run(use_own_names, 5)
 
 
@@ -149,7 +150,7 @@ def check_processes(backend: BaseBackend, scope: Scope | None = None, workers: i
     To mend: look for names or files that all use (temporaries, locks), and for "busy" as an error.
     """
     for team in teams(backend, workers, shared_among(backend, scope)):
-        for _ in range(_RUNS):
+        for _ in turns(_RUNS):
             team.run(use_own_names, 5)
 
 
@@ -164,7 +165,7 @@ def check_listing_while_others_write(
     for path in (*_MOVING, *sorted(stable)):
         backend.write_bytes(path, b"x")
     for team in teams(backend, 4, shared_among(backend, scope)):
-        for _ in range(max(1, rounds // 20)):
+        for _ in turns(max(1, rounds // 20)):
             team.run(churn_or_list, stable, 2)
 
 
@@ -232,7 +233,7 @@ def check_fork(backend: BaseBackend) -> None:
     for thread in threads:
         thread.start()
     try:
-        for number in range(20):
+        for number in turns(20):
             told = _fork(backend, f"child/{number}")
             assert not told, f"child {number} of a fork failed: {told}"
     finally:

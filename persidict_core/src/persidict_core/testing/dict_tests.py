@@ -16,7 +16,7 @@ from . import (
     checks_machine,
     checks_mapping,
 )
-from .kit import Check, Kit
+from .kit import Check, Kit, run
 
 
 class PersiDictTests(Kit):
@@ -43,6 +43,12 @@ class PersiDictTests(Kit):
                 def make_dict(self, tmp_path):
                     paths = (tmp_path / f"{number}.acme" for number in itertools.count())
                     return lambda **params: AcmeDict(next(paths), **params)
+
+        One test by itself, without pytest:
+
+        >>> def make_dict(**params):
+        ...     return PersiDict("memory://", **params)
+        >>> PersiDictTests().test_values_are_copies(make_dict)
     """
 
     scope: ClassVar[Scope | None] = None
@@ -56,7 +62,8 @@ class PersiDictTests(Kit):
 
 def _as_test(check: Check) -> Check:
     def test(self: Kit, make_dict: Callable[..., PersiDict[Any]]) -> None:
-        check(make_dict, **self.options_of(check))
+        __tracebackhide__ = True
+        run(check, make_dict, self.options_of(check))
 
     return test
 

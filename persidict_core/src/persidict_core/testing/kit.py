@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator
-from types import ModuleType
+from contextlib import ExitStack
+from types import ModuleType, TracebackType
 from typing import Any, ClassVar
+
+from .racing import workers_kept
 
 Check = Callable[..., None]
 
@@ -21,6 +24,7 @@ class Kit:
     """
 
     kit_tests: ClassVar[dict[str, Check]] = {}
+    _kept: ClassVar[ExitStack]
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -32,6 +36,17 @@ class Kit:
                     "store instead, or, where it cannot keep this promise, mark the override "
                     "pytest.mark.xfail(reason=...) and let it call super()"
                 )
+
+    @classmethod
+    def setup_class(cls) -> None:
+        """Start the processes that race once for all tests of the class; pytest calls it."""
+        cls._kept = ExitStack()
+        cls._kept.enter_context(workers_kept())
+
+    @classmethod
+    def teardown_class(cls) -> None:
+        """End the processes that raced; pytest calls it."""
+        cls._kept.close()
 
     def options_of(self, check: Check) -> dict[str, Any]:
         """The arguments of a check, after the first: this class's attributes of the same names."""
@@ -55,6 +70,51 @@ class Kit:
                 assert test.__name__ not in cls.kit_tests, f"two checks are named {name}"
                 cls.kit_tests[test.__name__] = test
                 setattr(cls, test.__name__, test)
+
+
+def run(check: Check, subject: object, options: dict[str, Any]) -> None:
+    """Run a check as a test; what fails is told with the promise, and what to mend.
+
+    Args:
+        check: The check.
+        subject: Its first argument.
+        options: The others.
+
+    Raises:
+        NotImplementedError: The check came to what is still to be written.
+        AssertionError: (or whatever else the check raises) The promise does not hold.
+
+    Example:
+        >>> def check_truth(subject):
+        ...     raise NotImplementedError("write delete")
+        >>> run(check_truth, None, {})
+        Traceback (most recent call last):
+        NotImplementedError: write delete
+    """
+    __tracebackhide__ = True  # To pytest, which then shows where the check failed.
+    try:
+        check(subject, **options)
+    except Exception as error:
+        missing = _unwritten(error)
+        if missing is not None:
+            # All of the way there would hide, a hundred times, the one line that tells.
+            raise missing.with_traceback(_last(missing.__traceback__)) from None
+        error.add_note("\n" + str(inspect.getdoc(check)).replace("\n\n", "\n"))
+        raise
+
+
+def _unwritten(error: BaseException) -> NotImplementedError | None:
+    """What led to an error, if it is that something is still to be written."""
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, NotImplementedError):
+        cause = cause.__cause__ or cause.__context__
+    return cause
+
+
+def _last(trace: TracebackType | None) -> TracebackType | None:
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return trace
 
 
 def checks_of(module: ModuleType) -> Iterator[tuple[str, Check]]:

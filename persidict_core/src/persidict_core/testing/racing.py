@@ -17,14 +17,18 @@ import traceback
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import ContextVar
 from types import TracebackType
-from typing import IO, Any, Final, Self
+from typing import IO, Any, ClassVar, Final, Self
 
 from ..backend import BaseBackend, Scope
 from .jitter import packages_of, unsteadily
+from .pace import note_race
 
 MOST_SECONDS: Final = 300.0
 """How long one team may live; then its processes are ended and the check fails."""
+
+_MOMENT: Final = 2.0
 
 _WORKER: Final = (
     "import pickle, sys\n"
@@ -40,7 +44,12 @@ class Team(ABC):
     Args:
         subject: The backend or dictionary that they share.
         size: How many they are.
+
+    Attributes:
+        kind: What they are.
     """
+
+    kind: ClassVar[str]
 
     def __init__(self, subject: object, size: int) -> None:
         self.subject = subject
@@ -60,6 +69,7 @@ class Team(ABC):
 
     def run(self, task: Callable[..., Any], *args: object) -> list[Any]:
         """Let all do a task at once, and give their results."""
+        note_race(self.kind)
         self.start(task, *args)
         return self.finish()
 
@@ -77,6 +87,8 @@ class Team(ABC):
 
 class ThreadTeam(Team):
     """Threads of this process; every other one uses a copy of the subject, made by pickle."""
+
+    kind = "threads"
 
     def __enter__(self) -> Self:
         copy = pickle.loads(pickle.dumps(self.subject))
@@ -120,26 +132,86 @@ class ThreadTeam(Team):
         sys.setswitchinterval(self._interval)
 
 
+class _Kept:
+    """Processes that outlive their teams: those without one, and all that were started."""
+
+    def __init__(self) -> None:
+        self.idle: list[subprocess.Popen[bytes]] = []
+        self.started: list[subprocess.Popen[bytes]] = []
+
+
+_kept: ContextVar[_Kept | None] = ContextVar("kept", default=None)
+
+
+@contextlib.contextmanager
+def workers_kept() -> Iterator[None]:
+    """While this lasts, the processes of one team serve the next one, with its own subject.
+
+    When it ends all of them have ended, also those of a team that was left by an exception.
+    """
+    kept = _Kept()
+    before = _kept.set(kept)
+    try:
+        yield
+    finally:
+        _kept.reset(before)
+        _end(kept.started)
+
+
+def _worker() -> subprocess.Popen[bytes]:
+    """A process without a team: one that is kept, or a new one."""
+    kept = _kept.get()
+    if kept is not None and kept.idle:
+        return kept.idle.pop()
+    # In a session of its own, so that a Ctrl-C reaches this process alone, which ends the others.
+    worker = subprocess.Popen(
+        [sys.executable, "-c", _WORKER],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        start_new_session=True,
+    )
+    if kept is not None:
+        kept.started.append(worker)
+    _send(worker.stdin, sys.path)
+    return worker
+
+
+def _end(workers: list[subprocess.Popen[bytes]]) -> None:
+    """End some processes; they get a moment to end by themselves."""
+    for worker in workers:
+        with contextlib.suppress(BrokenPipeError):
+            assert worker.stdin is not None
+            worker.stdin.close()
+    for worker in workers:
+        try:
+            worker.wait(_MOMENT)
+        except subprocess.TimeoutExpired:
+            worker.kill()
+            worker.wait()
+        assert worker.stdout is not None
+        worker.stdout.close()
+
+
 class ProcessTeam(Team):
-    """Processes started afresh, that share nothing with this one but the store."""
+    """Processes of their own, that share nothing with this one but the store."""
+
+    kind = "processes"
 
     def __enter__(self) -> Self:
         self._timed_out = False
-        self._workers = [
-            subprocess.Popen(
-                [sys.executable, "-c", _WORKER], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-            )
-            for _ in range(self.size)
-        ]
+        self._workers: list[subprocess.Popen[bytes]] = []
         self._watchdog = threading.Timer(MOST_SECONDS, self._give_up)
         self._watchdog.daemon = True
         self._watchdog.start()
         try:
+            packed = pickle.dumps(self.subject)
+            while len(self._workers) < self.size:
+                self._workers.append(_worker())
             for index, worker in enumerate(self._workers):
-                _send(worker.stdin, sys.path, index, pickle.dumps(self.subject))
+                _send(worker.stdin, (None, (index, packed)))
             self.finish()
-        except BaseException:
-            self._end()
+        except BaseException as error:
+            self.__exit__(type(error), error, None)
             raise
         return self
 
@@ -175,27 +247,17 @@ class ProcessTeam(Team):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._end()
+        self._watchdog.cancel()
+        kept = _kept.get()
+        if kind is None and kept is not None:
+            kept.idle += self._workers
+        else:
+            _end(self._workers)
 
     def _give_up(self) -> None:
         self._timed_out = True
         for worker in self._workers:
             worker.kill()
-
-    def _end(self) -> None:
-        self._watchdog.cancel()
-        for worker in self._workers:
-            with contextlib.suppress(BrokenPipeError):
-                assert worker.stdin is not None
-                worker.stdin.close()
-        for worker in self._workers:
-            try:
-                worker.wait(10)
-            except subprocess.TimeoutExpired:
-                worker.kill()
-                worker.wait()
-            assert worker.stdout is not None
-            worker.stdout.close()
 
 
 def _send(stream: IO[bytes] | None, *items: object) -> None:
@@ -225,19 +287,23 @@ def serve() -> None:
         answers.write(reply)
         answers.flush()
 
-    def unpack() -> None:
-        nonlocal subject
-        subject = pickle.loads(packed)
+    index = 0
+    packages: frozenset[str] = frozenset()
 
-    index, packed = pickle.load(orders), pickle.load(orders)
-    answer(unpack)
-    packages = packages_of(subject)
+    def take(number: int, packed: bytes) -> None:
+        nonlocal subject, index, packages
+        index, subject = number, pickle.loads(packed)
+        packages = packages_of(subject)
+
     while True:
         try:
             task, args = pickle.load(orders)
         except EOFError:
             return
-        answer(lambda: unsteadily(packages, lambda: task(subject, index, *args)))  # noqa: B023
+        if task is None:
+            answer(lambda: take(*args))  # noqa: B023
+        else:
+            answer(lambda: unsteadily(packages, lambda: task(subject, index, *args)))  # noqa: B023
 
 
 def teams(subject: object, size: int, scope: Scope) -> Iterator[Team]:

@@ -1,0 +1,183 @@
+"""One write, step by step: its stamp, and what it says where it cannot be done."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from persidict_core import ABSENT, ANY, NotSupported, PreconditionFailed
+from persidict_file import atomic
+from persidict_file.versions import etag_of, stat_of
+
+NAME, PATH = "a.pkl", "folder/a.pkl"
+HOUR = 3600 * 10**9
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[int]:
+    descriptor = os.open(tmp_path, os.O_RDONLY)
+    yield descriptor
+    os.close(descriptor)
+
+
+def write(folder: int, data: bytes, expect: Any = ANY, fsync: bool = False) -> os.stat_result:
+    return atomic.replace(folder, NAME, PATH, data, expect, fsync)
+
+
+def then(monkeypatch: pytest.MonkeyPatch, call: str, act: Callable[[], object]) -> None:
+    """Let something happen once, just before a call of the system."""
+    real = getattr(os, call)
+
+    def acting(*args: Any, **options: Any) -> Any:
+        monkeypatch.setattr(os, call, real)
+        act()
+        return real(*args, **options)
+
+    monkeypatch.setattr(os, call, acting)
+
+
+@pytest.mark.parametrize("is_open", [True, False], ids=["open", "by name"])
+def test_a_version_is_later_than_the_one_before(
+    folder: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_open: bool
+) -> None:
+    old = write(folder, b"1")
+    later = old.st_mtime_ns + HOUR
+    os.utime(tmp_path / NAME, ns=(later, later))
+    temporary = atomic.Temporary(folder)
+    descriptor = temporary.descriptor if is_open else None
+    new = atomic.place(folder, temporary.name, NAME, PATH, ANY, True, descriptor)
+    temporary.keep()
+    temporary.close()
+    assert new.st_mtime_ns == later + 1
+    assert etag_of(new) == etag_of(os.stat(tmp_path / NAME))
+
+
+@pytest.mark.parametrize("is_open", [True, False], ids=["open", "by name"])
+def test_a_first_version_has_the_time_to_the_nanosecond(
+    folder: int, monkeypatch: pytest.MonkeyPatch, is_open: bool
+) -> None:
+    monkeypatch.setattr(atomic.time, "time_ns", lambda: 1_000_000_007)
+    temporary = atomic.Temporary(folder)
+    descriptor = temporary.descriptor if is_open else None
+    assert atomic.stamp(folder, temporary.name, None, descriptor).st_mtime_ns == 1_000_000_007
+    temporary.close()
+
+
+def test_a_file_has_no_rights_but_those_that_the_umask_leaves(folder: int) -> None:
+    before = os.umask(0)
+    try:
+        assert write(folder, b"1").st_mode & 0o777 == 0o666
+    finally:
+        os.umask(before)
+
+
+def test_a_rival_without_locks_is_found_and_told(
+    folder: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    then(monkeypatch, "link", lambda: (tmp_path / NAME).write_bytes(b"rival"))
+    with pytest.raises(PreconditionFailed) as raised:
+        write(folder, b"1", ABSENT)
+    rival = stat_of(PATH, os.stat(tmp_path / NAME))
+    assert (raised.value.path, raised.value.expect, raised.value.current) == (PATH, ABSENT, rival)
+    assert os.listdir(tmp_path) == [NAME] and (tmp_path / NAME).read_bytes() == b"rival"
+
+
+def test_a_rival_that_is_gone_again_is_told_without_a_version(
+    folder: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def exists(*_: Any, **__: Any) -> None:
+        raise FileExistsError(errno.EEXIST, "there was one")
+
+    monkeypatch.setattr(os, "link", exists)
+    with pytest.raises(PreconditionFailed) as raised:
+        write(folder, b"1", ABSENT)
+    assert raised.value.current is None
+
+
+def test_a_rival_that_came_while_it_flushed_is_told(
+    folder: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    etag = etag_of(write(folder, b"1"))
+    then(monkeypatch, "fsync", lambda: write(folder, b"rival"))
+    with pytest.raises(PreconditionFailed) as raised:
+        write(folder, b"2", etag, fsync=True)
+    rival = stat_of(PATH, os.stat(tmp_path / NAME))
+    assert (raised.value.path, raised.value.expect, raised.value.current) == (PATH, etag, rival)
+
+
+@pytest.mark.parametrize("number", [errno.EPERM, errno.ENOTSUP, errno.ENOSYS])
+def test_a_file_system_without_links_is_told(
+    folder: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    def refuse(*_: Any, **__: Any) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "link", refuse)
+    with pytest.raises(NotSupported) as raised:
+        write(folder, b"1", ABSENT)
+    assert str(raised.value) == (
+        "'folder/a.pkl' cannot be created on the condition that it is absent: this file "
+        "system has no hard links"
+    )
+    assert os.listdir(tmp_path) == []
+
+
+def test_another_fault_of_a_link_is_no_missing_feature(
+    folder: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(os, "link", fail)
+    with pytest.raises(OSError, match="Input/output error"):
+        write(folder, b"1", ABSENT)
+
+
+def test_without_locks_no_version_is_replaced_or_removed(
+    folder: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    etag = etag_of(write(folder, b"1"))
+    monkeypatch.setattr(atomic, "lock", lambda descriptor: False)
+    ending = "on a condition: this file system has no working flock$"
+    with pytest.raises(NotSupported, match=f"^'folder/a.pkl' cannot be written {ending}"):
+        write(folder, b"2", etag)
+    with pytest.raises(NotSupported, match=f"^'folder/a.pkl' cannot be deleted {ending}"):
+        atomic.remove(folder, NAME, PATH, etag)
+    assert (tmp_path / NAME).read_bytes() == b"1" and os.listdir(tmp_path) == [NAME]
+    write(folder, b"3")
+    assert (tmp_path / NAME).read_bytes() == b"3"
+    assert atomic.remove(folder, NAME, PATH, ANY)
+
+
+def test_a_file_in_a_locked_folder_is_whole_or_not_there(
+    folder: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = atomic.replace_locked(folder, NAME, b"1", locked=True)
+    later = first.st_mtime_ns + HOUR
+    os.utime(tmp_path / NAME, ns=(later, later))
+    second = atomic.replace_locked(folder, NAME, b"2" * 100_000, locked=True)
+    assert second.st_mtime_ns == later + 1
+    assert etag_of(second) == etag_of(os.stat(tmp_path / NAME))
+
+    def fail(*_: Any, **__: Any) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(os, "rename", fail)
+    with pytest.raises(OSError, match="Input/output error"):
+        atomic.replace_locked(folder, NAME, b"3", locked=True)
+    assert os.listdir(tmp_path) == [NAME]
+    assert (tmp_path / NAME).read_bytes() == b"2" * 100_000
+
+
+def test_a_short_write_goes_on(
+    folder: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = os.write
+    monkeypatch.setattr(os, "write", lambda where, data: real(where, bytes(data[:7])))
+    write(folder, bytes(range(100)))
+    assert (tmp_path / NAME).read_bytes() == bytes(range(100))
