@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pty
 import select
@@ -69,6 +70,15 @@ class Terminal:
     def type(self, text: str) -> None:
         """Type on the keyboard."""
         os.write(self._master, text.encode())
+
+    def interrupt(self) -> None:
+        """Press Ctrl-C until it is noticed: readline misses one in the moment before it waits."""
+        deadline = time.monotonic() + TIMEOUT
+        while self._process.poll() is None:
+            assert time.monotonic() < deadline, self.seen
+            self.type("\x03")
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(0.5)
 
     def end(self) -> int:
         """Wait for the end, and give the exit code; all that was written is in `seen`."""
