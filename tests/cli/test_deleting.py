@@ -78,7 +78,7 @@ def test_a_person_is_asked(answer: str, code: int, left: int, d: FileDirDict[int
 def test_who_is_interrupted_deletes_nothing(d: FileDirDict[int]) -> None:
     terminal = Terminal("rm", "data", "a")
     terminal.expect("Delete 1 item? [y/N]: ")
-    terminal.type("\x03")
+    terminal.interrupt()
     assert terminal.end() == 130
     assert "Traceback" not in terminal.seen and "persidict:" not in terminal.seen
     assert len(d) == 5
