@@ -514,7 +514,7 @@ MUTANTS: list[tuple[type[MemoryBackend], Check]] = [
 ]
 
 
-def catches(check: Callable[[], None], times: int = 5) -> bool:
+def catches(check: Callable[[], None], times: int = 20) -> bool:
     """Whether a check fails, which a check of a race does by chance: nearly always, not always."""
     for _ in range(times):
         try:
