@@ -51,7 +51,7 @@ MUTANTS = {
             for name in ("etag_condition", "delete_condition", "absent_condition", "etag_stays")
         ),
     ),
-    "persidict_s3/conditions.py": ("tests/s3/test_conditions.py",),
+    "persidict_s3/conditions.py": ("tests/s3/test_deciding.py", "tests/s3/test_conditions.py"),
 }
 """Modules in which small faults are made, and quick tests that are to find them."""
 BUILD = ("python", "-m", "build", "--installer", "uv")

@@ -105,7 +105,7 @@ class TestFolder:
             "try: d['b'] = 2\n"
             "except Exception as e: print(type(e).__name__, e)"
         )
-        for folder in (tmp_path, *tmp_path.parents[:2], tmp_path / "d"):
+        for folder in (tmp_path, *tmp_path.parents[:3], tmp_path / "d"):
             folder.chmod(0o755)
         done = subprocess.run(
             [sys.executable, "-c", code, str(tmp_path / "d")], capture_output=True, text=True
