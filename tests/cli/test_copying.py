@@ -170,3 +170,18 @@ def test_two_copies_to_one_place(d: FileDirDict[object], folder: Path) -> None:
     copy: FileDirDict[object] = FileDirDict("copy", file_type="json")
     assert set(copy) == {*d, *other}
     assert copy["theme"] in ("dark", "bright")
+
+
+def test_to_copy_nothing_is_told(run: Run, folder: Path) -> None:
+    Path("empty").mkdir()
+    result = run("cp", "empty", "copy")
+    assert result.exit_code == 0 and result.stdout.startswith("copied 0")
+    assert result.stderr == "persidict: FROM has no items of file type 'pkl'\n"
+
+
+def test_a_check_of_the_store_changes_no_file_type(run: Run, folder: Path) -> None:
+    FileDirDict("data", file_type="json")["a"] = 1
+    trial = Path("data/persidict-check-0123456789abcdef")
+    trial.mkdir()
+    (trial / "x.pkl").write_bytes(b"")
+    assert run("ls", "data").stdout.startswith("a\n")

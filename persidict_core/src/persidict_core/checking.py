@@ -17,6 +17,9 @@ from .persi_dict import PersiDict
 from .printable import printable
 from .progress import Progress, Steps, steps
 
+TRIALS: Final = "persidict-check-"
+"""What the names begin with that `examine` puts into a store for a while."""
+
 _MOST_EXAMPLES: Final = 10
 _MOST_TYPES: Final = 100
 _OTHERS: Final = "..."

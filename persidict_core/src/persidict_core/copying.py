@@ -60,10 +60,10 @@ class Copied(NamedTuple):
 
     Example:
         >>> from persidict_core import PersiDict
-        >>> here, there = PersiDict("memory://"), PersiDict("memory://")
-        >>> here["a"] = 1
-        >>> here.copy_to(there)
-        Copied(copied=1, unchanged=0, deleted=0, bytes=20)
+        >>> here = PersiDict("memory://", file_type="json")
+        >>> here["a"] = "some text"
+        >>> here.copy_to(PersiDict("memory://", file_type="json"))
+        Copied(copied=1, unchanged=0, deleted=0, bytes=11)
     """
 
     copied: int

@@ -32,3 +32,6 @@ def cp(
     with source, target:
         done = transfer(source, target, delete=False, dry_run=dry_run)
     report(done, delete=False, dry_run=dry_run, as_json=as_json)
+    if not done.copied + done.unchanged:
+        # A mistyped bucket would show itself by nothing else.
+        click.echo(f"persidict: FROM has no items of file type {source.file_type!r}", err=True)

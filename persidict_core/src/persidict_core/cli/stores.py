@@ -8,6 +8,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from .. import registry
+from ..checking import TRIALS
 from ..configuration import constructor_params
 from ..errors import PluginError
 from ..opening import find_front
@@ -101,7 +102,8 @@ def types_there(d: PersiDict[Any]) -> list[str]:
     """
     folder = d.path_of("x").rpartition("/")[0]
     names = d.backend.list_some(folder + "/" if folder else "", _NAMES_LOOKED_AT)
-    last = (name.rpartition("/")[2] for name in names)
+    # What a check of the store puts there for a while is nobody's.
+    last = (name.rpartition("/")[2] for name in names if TRIALS not in name)
     types = Counter(name.rpartition(".")[2] for name in last if "." in name[1:])
     return [each for each, _ in types.most_common()]
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any, Final, Literal
 
 from ..backend import Backend, BaseBackend, adapted
-from ..checking import Some
+from ..checking import TRIALS, Some
 from ..errors import NotSupported, PersiDictError, URLError
 from ..layers import ReadOnlyBackend
 from ..opening import open as open_url
@@ -82,7 +82,7 @@ def examine(
         backend = adapted(store)
         digest_len = backend.digest_len
     name = _name_of(store)
-    prefix = f"{where}persidict-check-{secrets.token_hex(8)}/"
+    prefix = f"{where}{TRIALS}{secrets.token_hex(8)}/"
     trial = Trial(backend, prefix, EXTENTS[level], level == "quick", digest_len)
     plan = [each for each in (REACH, ELSEWHERE, *PROMISED) if trial.checks_of(each) is not None]
     promises = []

@@ -97,11 +97,12 @@ class ThreadTeam(Team):
         # Threads take turns every 5 ms by default, in which a whole race would be over.
         sys.setswitchinterval(1e-6)
         self._pool = ThreadPoolExecutor(self.size, thread_name_prefix="kit")
+        self._line = threading.Barrier(self.size)
         return self
 
     def start(self, task: Callable[..., Any], *args: object) -> None:
         """Let all begin a task."""
-        line = threading.Barrier(self.size)
+        self._line = line = threading.Barrier(self.size)
         packages = packages_of(self.subject)
 
         def run(index: int) -> Any:
@@ -128,6 +129,8 @@ class ThreadTeam(Team):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        # After an interrupt some wait for others that were never sent.
+        self._line.abort()
         self._pool.shutdown(wait=True, cancel_futures=True)
         sys.setswitchinterval(self._interval)
 
