@@ -41,7 +41,7 @@ def client() -> Iterator[Client]:
 def environment(client: Client, url: str) -> None:
     """The workers see what this process sees: the server may have been started after them."""
     aws = {name: text for name, text in os.environ.items() if name.startswith("AWS_")}
-    client.run(os.environ.update, aws)
+    client.run(work.set_environment, aws)
 
 
 @pytest.mark.usefixtures("environment")
