@@ -32,6 +32,7 @@ class ConditionalItems(ValueStore[V]):
             NotSupported: If etags of this backend name no version.
 
         Example:
+            >>> from persidict_core import PersiDict
             >>> d = PersiDict("memory://")
             >>> d.get_with_etag("a")
             (None, ABSENT)
@@ -60,6 +61,7 @@ class ConditionalItems(ValueStore[V]):
             NotSupported: If the backend does not claim that condition.
 
         Example:
+            >>> from persidict_core import PersiDict
             >>> d = PersiDict("memory://")
             >>> etag = d.set_if("leader", "me", ABSENT)
             >>> etag == d.get_with_etag("leader")[1]
@@ -141,6 +143,7 @@ class ConditionalItems(ValueStore[V]):
             NotSupported: If the backend does not claim ``if_absent`` and ``if_match``.
 
         Example:
+            >>> from persidict_core import PersiDict
             >>> d = PersiDict("memory://")
             >>> d.transform("hits", lambda hits: hits + 1, default=0)
             1

@@ -33,6 +33,7 @@ class DatedItems(ManyItems[V]):
             ValueError: If it is not safe, or too long for its place.
 
         Example:
+            >>> from persidict_core import PersiDict
             >>> d = PersiDict("memory://", file_type="json")
             >>> d["users", "alex"] = 7
             >>> d.path_of(("users", "alex")), d.backend.read_bytes("users/alex.json")
@@ -44,6 +45,7 @@ class DatedItems(ManyItems[V]):
         """The path, size, time and etag of an item; KeyError if there is none.
 
         Example:
+            >>> from persidict_core import PersiDict
             >>> d = PersiDict("memory://", file_type="json")
             >>> d["a"] = "x"
             >>> d.stat("a").size
@@ -78,6 +80,7 @@ class DatedItems(ManyItems[V]):
             max_n: How many at most; None: all.
 
         Example:
+            >>> from persidict_core import PersiDict
             >>> d = PersiDict("memory://")
             >>> d["a"], d["b"] = 1, 2
             >>> d.newest_keys(1)

@@ -57,6 +57,7 @@ class ManyItems(ConditionalItems[V]):
             BulkError: If some could not be written; all the others were.
 
         Example:
+            >>> from persidict_core import PersiDict
             >>> d = PersiDict("memory://")
             >>> d.set_many({"a": 1, "b": 2}, progress=lambda done, total: print(done, "of", total))
             2 of 2
