@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -72,6 +73,8 @@ def test_a_file_has_no_rights_but_those_that_the_umask_leaves(folder: int) -> No
     before = os.umask(0)
     try:
         assert write(folder, b"1").st_mode & 0o777 == 0o666
+        again = atomic.replace_locked(folder, NAME, b"2", locked=True)
+        assert again.st_mode & 0o777 == 0o666
     finally:
         os.umask(before)
 
@@ -181,3 +184,53 @@ def test_a_short_write_goes_on(
     monkeypatch.setattr(os, "write", lambda where, data: real(where, bytes(data[:7])))
     write(folder, bytes(range(100)))
     assert (tmp_path / NAME).read_bytes() == bytes(range(100))
+
+
+def test_a_process_names_its_temporaries_anew(folder: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(atomic, "_names", iter(()))
+    atomic._begin_names()
+    temporary = atomic.Temporary(folder)
+    temporary.close()
+    assert re.fullmatch(rf"\+{os.getpid():x}-[0-9a-f]{{16}}", temporary.name)
+
+
+def test_nothing_is_left_beside_a_first_version(folder: int, tmp_path: Path) -> None:
+    write(folder, b"1", ABSENT)
+    assert os.listdir(tmp_path) == [NAME]
+
+
+def test_a_temporary_that_somebody_removed_is_closed(folder: int, tmp_path: Path) -> None:
+    temporary = atomic.Temporary(folder)
+    (tmp_path / temporary.name).unlink()
+    temporary.close()
+
+
+def test_a_file_that_somebody_removed_is_told_as_it_was(
+    folder: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def remove() -> None:
+        for path in tmp_path.iterdir():
+            path.unlink()
+
+    then(monkeypatch, "rename", remove)
+    with pytest.raises(FileNotFoundError, match=NAME):
+        atomic.replace_locked(folder, NAME, b"1", locked=True)
+
+
+def test_a_link_is_neither_followed_nor_replaced(folder: int, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").write_bytes(b"x")
+    (tmp_path / NAME).symlink_to("elsewhere")
+    with pytest.raises(OSError, match="a symbolic link stands there"):
+        atomic.look(folder, NAME)
+    with pytest.raises(OSError, match="a symbolic link stands there"):
+        write(folder, b"1")
+
+
+def test_who_has_lost_already_flushes_nothing(
+    folder: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(folder, b"1")
+    then(monkeypatch, "fsync", lambda: pytest.fail("it flushed"))
+    for expect in ("another", ABSENT):
+        with pytest.raises(PreconditionFailed):
+            write(folder, b"2", expect, fsync=True)
