@@ -20,8 +20,10 @@ from tests.crashes.steps import Model, faults, read
 
 KILLS = int(os.environ.get("PERSIDICT_KILLS", "20"))
 SEED = int(os.environ.get("PERSIDICT_SEED", random.randrange(1 << 32)))
-WRITERS = 4
-PATIENCE = 5.0
+WRITERS = 5
+PATIENCE = 60.0
+SETTLED = 0.1
+"""So long, in seconds, a server goes on at most with a request whose sender is gone."""
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +86,7 @@ class Killing:
         self.killed += WRITERS
         near = orders[0].opened()
         far = orders[0]._replace(cache=None).opened()
-        remote = read(far)
+        remote = _settled(far)
         for number, (model, step) in enumerate(told):
             mine = {key: value for key, value in remote.items() if key[0] == f"w{number}"}
             for fault in faults(mine, model, step):
@@ -109,6 +111,16 @@ class Killing:
             pass
         if left := [str(path) for path in Path(self._place[2]).rglob("+*")]:
             yield f"debris is left: {left}"
+
+
+def _settled(far: PersiDict[Any]) -> dict[Any, Any]:
+    """What the server holds once it has done with what was on its way."""
+    before = read(far)
+    while True:
+        threading.Event().wait(SETTLED)
+        if (now := read(far)) == before:
+            return now
+        before = now
 
 
 def bucket_at(endpoint: str) -> str:
