@@ -14,7 +14,7 @@ from typing import Final
 
 from persidict_core.paths import check_prefix, is_part
 
-from .atomic import replace_locked
+from .atomic import create, replace_locked
 from .folders import Folders
 from .locks import lock, unlock
 from .places import Places
@@ -83,6 +83,7 @@ class Copier:
         self._max_name = max_name
         self._max_path = max_path
         self._copy_one = copy_one
+        self._can_create = True
 
     def run(self, pairs: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str | Exception]]:
         """Copy, some at a time; each path here with its etag or its error, in order.
@@ -130,23 +131,35 @@ class Copier:
                 return
             try:
                 for first in range(0, len(some), _MOST_LOCKED):
-                    _copy_locked(source, target, some[first : first + _MOST_LOCKED], etags)
+                    self._copy_locked(source, target, some[first : first + _MOST_LOCKED], etags)
             finally:
                 os.close(target)
         finally:
             os.close(source)
 
+    def _copy_locked(
+        self, source: int, target: int, some: list[tuple[int, str, str]], etags: dict[int, str]
+    ) -> None:
+        locked = lock(target)
+        try:
+            for number, there, here in some:
+                try:
+                    data = read(there, source)
+                    found = self._created(target, here, data)
+                    if found is None:
+                        found = replace_locked(target, here, data, locked)
+                    etags[number] = etag_of(found)
+                except OSError:
+                    continue  # By itself it fails again, and says why, or does not.
+        finally:
+            if locked:
+                unlock(target)
 
-def _copy_locked(
-    source: int, target: int, some: list[tuple[int, str, str]], etags: dict[int, str]
-) -> None:
-    locked = lock(target)
-    try:
-        for number, there, here in some:
+    def _created(self, folder: int, name: str, data: bytes) -> os.stat_result | None:
+        """Make a new file, if that is possible in the quick way."""
+        if self._can_create:
             try:
-                etags[number] = etag_of(replace_locked(target, here, read(there, source), locked))
+                return create(folder, name, data)
             except OSError:
-                continue  # By itself it fails again, and says why, or does not.
-    finally:
-        if locked:
-            unlock(target)
+                self._can_create = False
+        return None
