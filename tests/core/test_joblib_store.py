@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import inspect
 import json
 import pickle
@@ -157,16 +158,21 @@ def test_clearing_leaves_what_is_not_joblibs(tmp_path):
     assert list(FileBackend(tmp_path).list_prefix()) == ["mine/a.pkl"]
 
 
-def test_a_function_that_changed_is_computed_anew(url):
-    def define(body: str) -> Any:
-        namespace: dict[str, Any] = {"__name__": "changing"}
-        exec(f"def function(number):\n    return {body}\n", namespace)
-        return namespace["function"]
+def test_a_function_that_changed_is_computed_anew(url, tmp_path):
+    def define(number: int) -> Any:
+        file = tmp_path / f"version{number}" / "changing.py"
+        file.parent.mkdir()
+        file.write_text(f"def function(number):\n    return number + {number}\n")
+        spec = importlib.util.spec_from_file_location("changing", file)
+        assert spec and spec.loader
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        return module.function
 
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # joblib's own, of code that lies in no file.
-        assert memory_at(url).cache(define("number + 1"))(1) == 2
-        assert memory_at(url).cache(define("number + 2"))(1) == 3
+        warnings.simplefilter("ignore")  # joblib's own, of two functions of one name.
+        assert memory_at(url).cache(define(1))(1) == 2
+        assert memory_at(url).cache(define(2))(1) == 3
 
 
 def test_the_size_is_reduced_to_its_limits(url):
