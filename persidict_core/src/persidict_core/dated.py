@@ -60,15 +60,15 @@ class DatedItems(ManyItems[V]):
         """Each key with the stat of its item, from the listing itself where it tells; streamed."""
         stats = self._layered.list_stats(self._paths.prefix)
         while some := list(islice(stats, BATCH)):
-            by_path = {stat.path: stat for stat in some}
-            yield from ((key, by_path[path]) for key, path in self._paths.keys_of(by_path))
+            yield from self._with_keys(some)
+
+    def _with_keys(self, stats: Iterable[ObjectStat]) -> Iterator[tuple[SafeStrTuple, ObjectStat]]:
+        by_path = {stat.path: stat for stat in stats}
+        return ((key, by_path[path]) for key, path in self._paths.keys_of(by_path))
 
     def timestamp(self, key: PersiDictKey) -> float:
         """When an item was written, in POSIX seconds; KeyError if there is none."""
-        try:
-            return self._layered.stat(self._path(key)).modified
-        except ObjectNotFound:
-            raise KeyError(key) from None
+        return self.stat(key).modified
 
     def newest_keys(self, max_n: int | None = None) -> list[SafeStrTuple]:
         """The keys by time, the newest first.
@@ -106,7 +106,7 @@ class DatedItems(ManyItems[V]):
         if max_n is not None and max_n < 0:
             raise ValueError(f"max_n is 0 or more, not {max_n}")
         if max_n is None:
-            chosen = sorted(self._walk_times(), reverse=newest)
+            chosen = sorted(map(_in_order_of_time, self.keys_and_stats()), reverse=newest)
         else:
             chosen = self._first_by_time(max_n, newest)
         return [(key, path) for _, path, key in chosen]
@@ -127,20 +127,14 @@ class DatedItems(ManyItems[V]):
                         last = first[-1][0]
         return choose(number, chain(first, self._keys_by_time(candidates)))
 
-    def _walk_times(self) -> Iterator[tuple[float, str, SafeStrTuple]]:
-        stats = self._layered.list_stats(self._paths.prefix)
-        while some := list(islice(stats, BATCH)):
-            yield from self._keys_by_time(some)
-
     def _keys_by_time(
         self, stats: Iterable[ObjectStat]
     ) -> Iterator[tuple[float, str, SafeStrTuple]]:
-        times = {stat.path: stat.modified for stat in stats}
-        return ((times[path], path, key) for key, path in self._paths.keys_of(times))
+        return map(_in_order_of_time, self._with_keys(stats))
 
     def keys_and_timestamps(self) -> Iterator[tuple[SafeStrTuple, float]]:
         """Each key with the time of its item, in POSIX seconds; linear, streamed."""
-        return ((key, time_) for time_, _, key in self._walk_times())
+        return ((key, stat.modified) for key, stat in self.keys_and_stats())
 
     def values_and_timestamps(self) -> Iterator[tuple[V, float]]:
         """Each value with its time, in POSIX seconds; linear, streamed."""
@@ -157,3 +151,8 @@ class DatedItems(ManyItems[V]):
                 yield key, found[0], found[1].modified
             elif not isinstance(found, ObjectNotFound):
                 raise found
+
+
+def _in_order_of_time(item: tuple[SafeStrTuple, ObjectStat]) -> tuple[float, str, SafeStrTuple]:
+    key, stat = item
+    return stat.modified, stat.path, key
