@@ -60,29 +60,7 @@ from persidict_core.testing import (
 )
 from persidict_core.testing.kit import Check, Kit, checks_of
 from persidict_core.testing.racing import ProcessTeam, ThreadTeam
-
-
-class ChecksThenActs(MemoryBackend):
-    """``write_if`` and ``delete_if`` look first and act later."""
-
-    def write_if(self, path: str, data: bytes, expect: Expect) -> str:
-        self._look(path, expect)
-        return self.write_bytes(path, data)
-
-    def delete_if(self, path: str, expect: str) -> None:
-        self._look(path, expect)
-        try:
-            self.delete(path)
-        except ObjectNotFound:
-            raise PreconditionFailed(path, expect, ABSENT) from None
-
-    def _look(self, path: str, expect: Expect) -> None:
-        try:
-            current: ObjectStat | Literal[Marker.ABSENT] = self.stat(path)
-        except ObjectNotFound:
-            current = ABSENT
-        if (current.etag if isinstance(current, ObjectStat) else current) != expect:
-            raise PreconditionFailed(path, expect, current)
+from tests.fitness.broken import ChecksThenActs
 
 
 class PlainWritesPassBy(MemoryBackend):

@@ -6,7 +6,6 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -29,23 +28,6 @@ def names_of_pages() -> list[str]:
     pages = (page for page in sorted(DOCS.rglob("*.md")) if "_build" not in page.parts)
     names = [str(page.relative_to(DOCS)) for page in pages if RUNNABLE.search(page.read_text())]
     return [name for name in names if name not in TRIED_ELSEWHERE]
-
-
-@pytest.fixture(scope="module")
-def server_of_s3() -> Iterator[dict[str, str]]:
-    """The environment that leads boto3 to a server in this process."""
-    from moto.server import ThreadedMotoServer
-
-    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield {
-        "AWS_ENDPOINT_URL_S3": f"http://{host}:{port}",
-        "AWS_ACCESS_KEY_ID": "testing",
-        "AWS_SECRET_ACCESS_KEY": "testing",
-        "AWS_DEFAULT_REGION": "us-east-1",
-    }
-    server.stop()
 
 
 def run(page: Path, folder: Path, env: dict[str, str]) -> subprocess.CompletedProcess[str]:

@@ -38,23 +38,6 @@ def python_blocks() -> Iterator[object]:
             yield pytest.param(block, id=f"{document}-{number}")
 
 
-@pytest.fixture(scope="module")
-def server_of_s3() -> Iterator[dict[str, str]]:
-    """The environment that leads boto3 to a server in this process."""
-    from moto.server import ThreadedMotoServer
-
-    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield {
-        "AWS_ENDPOINT_URL_S3": f"http://{host}:{port}",
-        "AWS_ACCESS_KEY_ID": "testing",
-        "AWS_SECRET_ACCESS_KEY": "testing",
-        "AWS_DEFAULT_REGION": "us-east-1",
-    }
-    server.stop()
-
-
 @pytest.mark.parametrize("block", list(python_blocks()))
 def test_python_runs(block: str, tmp_path: Path, server_of_s3: dict[str, str]) -> None:
     program = tmp_path / "test_program.py"
