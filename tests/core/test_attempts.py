@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import random
 import time
 from itertools import islice
 
 import pytest
 
+from persidict_core import attempts as module
 from persidict_core.attempts import ATTEMPTS, attempts
 
 
@@ -15,8 +15,8 @@ from persidict_core.attempts import ATTEMPTS, attempts
 def longest(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """How long each wait may last at most, in seconds; a clock goes on by those waits only."""
     found: list[float] = []
-    monkeypatch.setattr(random, "uniform", lambda least, most: found.append(most) or most)
-    monkeypatch.setattr(time, "sleep", lambda seconds: None)
+    monkeypatch.setattr(module, "_chance", lambda: 1.0)
+    monkeypatch.setattr(time, "sleep", found.append)
     return found
 
 
@@ -63,3 +63,9 @@ def test_eager_ones_try_twice_before_they_wait(
 
 def test_they_end(longest: list[float]) -> None:
     assert len(list(attempts())) == ATTEMPTS
+
+
+def test_the_waits_are_spread() -> None:
+    chances = [module._chance() for _ in range(1000)]
+    assert all(0 <= chance <= 1 for chance in chances)
+    assert min(chances) < 0.1 and max(chances) > 0.9

@@ -8,6 +8,7 @@ jitter, as for Ethernet; Metcalfe and Boggs 1976).
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 from typing import Final
@@ -38,7 +39,13 @@ def attempts(eager: bool = False) -> Iterator[int]:
         yield number
         quickest = min(quickest, time.perf_counter() - begun)
         if number or not eager:
-            import random
-
             longest = max(_SHORTEST, quickest) * 2 ** min(number + 1 - eager, _DOUBLINGS)
-            time.sleep(random.uniform(0, min(longest, _LONGEST)))
+            time.sleep(_chance() * min(longest, _LONGEST))
+
+
+def _chance() -> float:
+    """A random number from 0 to 1.
+
+    Nothing is imported for it: a child that is forked while a thread imports waits for ever.
+    """
+    return int.from_bytes(os.urandom(4)) / 0xFFFFFFFF

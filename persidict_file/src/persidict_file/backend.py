@@ -34,14 +34,19 @@ from persidict_core import (
 )
 from persidict_core.backend import check_age
 
+# What writes imports nothing when it is called: a child that is forked meanwhile, by another
+# thread, would wait for that import for ever.
 from . import listing, portable
 from .atomic import remove, replace
+from .copies import Copier, Store
 from .faults import Faults, NotAFile, irregular
 from .filesystems import capabilities_of, check_scope
 from .folders import Folders
+from .groups import Group, Write, grouped
 from .locks import HAS_FLOCK
 from .places import Places, check_root
 from .reading import CHUNK, READING, read, read_all, regular
+from .removals import remove_together
 from .streams import Draft, Stream
 from .versions import etag_of, stat_of
 
@@ -291,8 +296,6 @@ class FileBackend(BaseBackend):
     def _write_together(
         self, items: Iterable[tuple[str, bytes]], expect: Expect | Literal[Marker.ANY]
     ) -> Iterator[tuple[str, str | Exception]]:
-        from .groups import Group, Write, grouped
-
         group = Group(
             self._folders,
             self._places.__getitem__,
@@ -317,9 +320,6 @@ class FileBackend(BaseBackend):
         return self._delete_together(paths)
 
     def _delete_together(self, paths: Iterable[str]) -> Iterator[tuple[str, Exception | None]]:
-        from .groups import grouped
-        from .removals import remove_together
-
         for some in grouped(paths):
             results = remove_together(self._folders, self._locate, some)
             for path, result in zip(some, results, strict=True):
@@ -343,8 +343,6 @@ class FileBackend(BaseBackend):
         if not self.copies_from(source):
             yield from super().copy_many(source, pairs)
             return
-        from .copies import Copier, Store
-
         assert isinstance(source, FileBackend) and self.max_path_bytes is not None
         copier = Copier(
             Store(source._places, source._folders),
