@@ -454,7 +454,7 @@ def test_a_copy_onto_itself_is_refused_before_anything(tmp_path):
         filled(source) if not source.read_only else None
         before = {path: source.backend.read_bytes(path) for path in source.backend.list_prefix()}
         for way in ({}, {"dry_run": True}, {"delete": True}):
-            with pytest.raises(ValueError, match="they lie in one another"):
+            with pytest.raises(ValueError, match="one lies in the other"):
                 source.copy_to(target, **way)
         after = {path: source.backend.read_bytes(path) for path in source.backend.list_prefix()}
         assert before == after

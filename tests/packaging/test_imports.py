@@ -32,6 +32,8 @@ BANDS = (
         "persi_dict",
         "write_once",
         "overlapping",
+        "location",
+        "moving",
         "copying",
         "journal",
         "checking",

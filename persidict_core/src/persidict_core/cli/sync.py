@@ -44,8 +44,8 @@ def sync(
         if not source:
             # It is as empty where a bucket's name was mistyped.
             raise Failed(
-                f"no items of file type {source.file_type!r} are in {from_}: all in TO would be "
-                "deleted, which rm -r does"
+                f"{from_} has no items of file type {source.file_type!r}, so that all in TO "
+                "would be deleted; if that is meant, rm -r does it"
             )
         if not yes and not dry_run:
             _ask(transfer(source, target, delete=True, dry_run=True).deleted)
