@@ -75,6 +75,14 @@ def test_a_person_is_asked(answer: str, code: int, left: int, d: FileDirDict[int
     assert ("nothing was deleted" in terminal.seen) == bool(code)
 
 
+@pytest.mark.parametrize("args", [("data", "nobody"), ("-r", "data", "nobody", "none/")])
+def test_nobody_is_asked_about_nothing(args: tuple[str, ...], d: FileDirDict[int]) -> None:
+    terminal = Terminal("rm", *args)
+    assert terminal.end() == 1
+    assert "Delete" not in terminal.seen and "there is no 'nobody'" in terminal.seen
+    assert len(d) == 5
+
+
 def test_who_is_interrupted_deletes_nothing(d: FileDirDict[int]) -> None:
     terminal = Terminal("rm", "data", "a")
     terminal.expect("Delete 1 item? [y/N]: ")

@@ -37,6 +37,8 @@ PASSWORD = "hunter2"
         (["ls", "file://data?digest_len=many"], "digest_len"),
         (["ls", "data", "--file-type", "../x"], "file_type"),
         (["ls", __file__], "no folder"),
+        (["ls", "s3//bucket"], "s3://address"),
+        (["put", "memory//x", "a", "1"], "memory://address"),
         (["cp", "data"], "'TO'"),
         (["get", "data", "no key"], "no key"),
         (["backends", "x"], "unexpected extra argument"),
@@ -57,6 +59,7 @@ def test_wrong_usage(args: list[str], says: str, run: Run, folder: Path) -> None
         ["ls", f"s3://me:{PASSWORD}@bucket"],
         ["ls", f"s3://bucket?secret_key={PASSWORD}"],
         ["ls", f"s3://bucket?aws_secret_access_key={PASSWORD}&x=1"],
+        ["ls", f"s3//me:{PASSWORD}@bucket"],
         [f"s3://me:{PASSWORD}@bucket"],
         ["ls", "data", "x", f"s3://me:{PASSWORD}@bucket"],
         ["ls", "data", "--limit", f"s3://me:{PASSWORD}@bucket"],
@@ -68,6 +71,48 @@ def test_wrong_usage(args: list[str], says: str, run: Run, folder: Path) -> None
 def test_no_secret_is_echoed(args: list[str], refused: Refused, folder: Path) -> None:
     FileDirDict("data", file_type="json")
     assert PASSWORD not in refused(2, *args)
+
+
+def test_two_slashes_in_a_folder_do_no_harm(fine: Callable[..., str], folder: Path) -> None:
+    (folder / "data").mkdir()
+    fine("put", "data//below", "a", "1")
+    assert fine("ls", "data//below") == "a\n"
+
+
+@pytest.mark.parametrize("command", ["get", "stat", "ls"])
+@pytest.mark.parametrize(
+    "key, near",
+    [
+        ("runn/7", "run/"),
+        ("run/77", "run/7"),
+        ("theme", "themes"),
+        ("run/seven/x", None),
+        ("elsewhere", None),
+    ],
+)
+def test_an_absent_key_is_told_with_the_nearest(
+    command: str, key: str, near: str | None, refused: Refused, folder: Path
+) -> None:
+    d: FileDirDict[int] = FileDirDict("data", file_type="json")
+    d.update({("run", "7"): 1, ("run", "8"): 2, "themes": 3})
+    line = refused(1, command, "data", key)
+    if near is None:
+        assert "did you mean" not in line
+    else:
+        assert line.endswith(f"; did you mean {near!r}?")
+
+
+def test_the_begin_of_keys_is_no_item(refused: Refused, folder: Path) -> None:
+    d: FileDirDict[int] = FileDirDict("data", file_type="json")
+    d["run", "7"] = 1
+    assert refused(1, "get", "data", "run").endswith("; did you mean 'run/'?")
+
+
+def test_an_empty_store_says_so_also_to_programs(run: Run, folder: Path) -> None:
+    for url, says in (("data", "are there\n"), ("memory://x", "a missing one reads as empty\n")):
+        (folder / "data").mkdir(exist_ok=True)
+        result = run("ls", url)
+        assert result.exit_code == 0 and result.stdout == "" and result.stderr.endswith(says)
 
 
 def test_version(run: Run) -> None:

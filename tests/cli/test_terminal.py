@@ -81,11 +81,12 @@ def test_lists_of_plugins_fit(columns: int, folder: Path) -> None:
     assert "persidict-core" in seen
 
 
-def test_an_empty_store_is_told_to_people_only(folder: Path) -> None:
+def test_an_empty_store_is_told_but_not_in_json(folder: Path) -> None:
     FileDirDict("data")
     code, seen = shown("ls", "data")
-    assert code == 0 and seen == "no keys of file type 'pkl' are there\n"
-    assert piped("ls", "data").stderr == ""
+    assert code == 0 and seen == "persidict: no keys of file type 'pkl' are there\n"
+    assert piped("ls", "data").stderr == seen
+    assert piped("ls", "data", "--json").stderr == ""
 
 
 def test_who_types_nothing_is_told(d: FileDirDict[object]) -> None:

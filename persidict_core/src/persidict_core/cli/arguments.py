@@ -8,6 +8,7 @@ from typing import Any, Final, TypeVar
 import click
 from click.shell_completion import CompletionItem
 
+from ..errors import URLError
 from ..keys import SafeStrTuple
 from ..urls import URL
 
@@ -19,9 +20,27 @@ _MOST_COMPLETIONS: Final = 200
 def _url(ctx: click.Context, param: click.Parameter, value: str) -> URL:
     """A URL, or a folder's name; what is refused is not echoed."""
     try:
+        _refuse_lost_colon(value)
         return URL.parse(value)
     except ValueError as error:
         raise click.BadParameter(str(error), ctx, param) from error
+
+
+def _refuse_lost_colon(text: str) -> None:
+    """Raise if it would be a folder, but begins as the URL of an installed backend, without ``:``.
+
+    Raises:
+        URLError: It does.
+    """
+    scheme, slashes, _ = text.partition("//")
+    if slashes and not {":", "/"} & set(scheme):
+        from ..registry import backends
+
+        if scheme in {plugin.name for plugin in backends.plugins()}:
+            raise URLError(
+                f"'{scheme}//' without ':': a URL is written {scheme}://address, and a folder of "
+                f"such a name ./{scheme}/..."
+            )
 
 
 def _key(ctx: click.Context, param: click.Parameter, value: str) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ import click
 
 from ..errors import ObjectNotFound, SerializationError
 from . import output
+from .absence import absent
 from .arguments import file_type_option, json_option, key_argument, unpickle_option, url_argument
 from .failures import Failed, Misused
 from .stores import open_store
@@ -77,7 +78,7 @@ def _read(d: PersiDict[Any], key: tuple[str, ...]) -> Any:
     try:
         return d[key]
     except KeyError:
-        raise _absent(d, key) from None
+        raise absent(d, key) from None
     except SerializationError as error:
         if d.allow_pickle or "allow_pickle" not in error.problem:
             raise
@@ -96,11 +97,7 @@ def _copy_bytes(d: PersiDict[Any], key: tuple[str, ...], file: Path | None) -> N
             with _replacing(file) as target:
                 shutil.copyfileobj(source, target)
     except ObjectNotFound:
-        raise _absent(d, key) from None
-
-
-def _absent(d: PersiDict[Any], key: tuple[str, ...]) -> Failed:
-    return Failed(f"there is no item {'/'.join(key)!r} of file type {d.file_type!r}")
+        raise absent(d, key) from None
 
 
 @contextmanager

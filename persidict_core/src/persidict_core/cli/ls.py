@@ -11,6 +11,7 @@ import click
 
 from ..printable import printable
 from . import output
+from .absence import nearest
 from .arguments import file_type_option, json_option, prefix_argument, url_argument
 from .failures import Failed, Misused
 from .stores import open_store
@@ -84,8 +85,14 @@ def ls(
         for entry in _in_order(entries, sort, reverse, limit):
             is_empty = False
             write(entry)
-    if is_empty:
-        output.note(f"no keys of file type {d.file_type!r} are there")
+    if is_empty and not as_json:
+        _tell_of_nothing(url, d.file_type)
+
+
+def _tell_of_nothing(url: URL, file_type: str) -> None:
+    # Of a folder, `open_store` has told already.
+    missing = "" if url.scheme == "file" else ", or no such store is: a missing one reads as empty"
+    click.echo(f"persidict: no keys of file type {file_type!r} are there{missing}", err=True)
 
 
 def _level(d: PersiDict[Any], prefix: tuple[str, ...], needs_stat: bool) -> Iterator[Entry]:
@@ -121,7 +128,9 @@ def _itself(d: PersiDict[Any], key: tuple[str, ...], needs_stat: bool) -> Iterat
     try:
         yield Entry(name, d.stat(key) if needs_stat or key else None)
     except KeyError:
-        raise Failed(f"there is no key {name!r}, and none below it") from None
+        near = nearest(d, key)
+        hint = f"; did you mean {near!r}?" if near else ""
+        raise Failed(f"there is no key {name!r}, and none below it{hint}") from None
 
 
 def _in_order(

@@ -40,9 +40,11 @@ def rm(
     if not recursive and (not keys or () in keys):
         raise click.UsageError("which KEY? (-r without a KEY deletes all)")
     with open_store(url, file_type, "change") as d:
-        if not yes:
-            _ask(d, keys, recursive)
-        deleted, absent = _delete(d, list(dict.fromkeys(keys)) or [()], recursive)
+        some = list(dict.fromkeys(keys)) or [()]
+        if yes or _is_wanted(d, some, recursive):
+            deleted, absent = _delete(d, some, recursive)
+        else:
+            deleted, absent = 0, ["/".join(key) for key in some if key]
     if as_json:
         output.document({"deleted": deleted, "absent": absent})
     else:
@@ -53,18 +55,22 @@ def rm(
         click.get_current_context().exit(1)
 
 
-def _ask(d: PersiDict[Any], keys: tuple[tuple[str, ...], ...], recursive: bool) -> None:
+def _is_wanted(d: PersiDict[Any], keys: list[tuple[str, ...]], recursive: bool) -> bool:
+    """Ask whether what is there shall be deleted; False, unasked, if nothing is.
+
+    Raises:
+        Failed: If the answer is no.
+        Misused: If nobody can be asked.
+    """
     if not output.can_ask():
         raise Misused("nobody can be asked here: give --yes to delete")
-    count = _count(d, keys) if recursive else len(set(keys))
+    count = sum(key in d for key in keys if key)
+    if recursive:
+        count += sum(len(d.get_subdict(key)) for key in keys)
     what = f"{count} {'item' if count == 1 else 'items'}"
-    if not click.confirm(f"Delete {what}?", err=True):
+    if count and not click.confirm(f"Delete {what}?", err=True):
         raise Failed("nothing was deleted")
-
-
-def _count(d: PersiDict[Any], keys: tuple[tuple[str, ...], ...]) -> int:
-    below = sum(len(d.get_subdict(key)) for key in set(keys) or {()})
-    return below + sum(key in d for key in set(keys) if key)
+    return count > 0
 
 
 def _delete(

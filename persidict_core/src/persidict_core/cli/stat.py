@@ -8,8 +8,8 @@ import click
 
 from ..printable import printable
 from . import output
+from .absence import absent
 from .arguments import file_type_option, json_option, key_argument, url_argument
-from .failures import Failed
 from .stores import open_store
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def stat(url: URL, key: tuple[str, ...], as_json: bool, file_type: str | None) -
         try:
             found = d.stat(key)
         except KeyError:
-            raise Failed(f"there is no item {name!r} of file type {d.file_type!r}") from None
+            raise absent(d, key) from None
     if as_json:
         output.document({"key": name, "path": found.path, **output.as_row(found)})
         return

@@ -1,0 +1,50 @@
+"""What to say of an item that is not there, with what may have been meant."""
+
+from __future__ import annotations
+
+import difflib
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Final
+
+from .failures import Failed
+
+if TYPE_CHECKING:
+    from ..persi_dict import PersiDict
+
+_NAMES_LOOKED_AT: Final = 1000
+
+
+def absent(d: PersiDict[Any], key: tuple[str, ...]) -> Failed:
+    """The failure that tells of an absent item.
+
+    Args:
+        d: The dictionary, of the file type that was looked for.
+        key: The key.
+    """
+    near = nearest(d, key)
+    hint = f"; did you mean {near!r}?" if near else ""
+    return Failed(f"there is no item {'/'.join(key)!r} of file type {d.file_type!r}{hint}")
+
+
+def nearest(d: PersiDict[Any], key: tuple[str, ...]) -> str | None:
+    """The name most like a key, as `ls` shows it; it ends in ``/`` where it only begins keys.
+
+    Args:
+        d: The dictionary.
+        key: The key of no item.
+
+    Returns:
+        None if nothing is like it among the first names of its level, or of the last level above
+        that has any.
+    """
+    for depth in range(len(key) - 1, -1, -1):
+        above = key[:depth]
+        names = set(islice(d.get_subdict(above).children(), _NAMES_LOOKED_AT))
+        wanted = key[depth]
+        if wanted + "/" in names and depth == len(key) - 1:
+            return "/".join((*above, wanted, ""))
+        if names:
+            by_part = {name.rstrip("/"): name for name in sorted(names)}
+            like = difflib.get_close_matches(wanted, by_part, 1)
+            return "/".join((*above, by_part[like[0]])) if like else None
+    return None
