@@ -1,12 +1,14 @@
 """Eight processes change the same items at once: how many changes a second, and who starves.
 
-    python3 benchmarks/contention.py                all; ten minutes
+    python3 benchmarks/contention.py                all; twelve minutes
     python3 benchmarks/contention.py --only s3      some places; nothing is stored
     python3 benchmarks/contention.py --smoke        half a minute, by two: only whether it runs
 
 Each change adds 1 to one of the items, chosen by chance: `transform` beside diskcache's `transact`
 and SQLite's BEGIN IMMEDIATE, at the same durability, and beside plain writes by the same
-dictionary, which promise less. At the end all the additions must be there. The server for S3 is the
+dictionary, which promise less. *Bare writes* are those of `bare.py` by one process alone: changes
+of one item come one after the other, so that files can hardly be quicker. At the end all the
+additions must be there. The server for S3 is the
 one that AWS_ENDPOINT_URL_S3 names, or Ceph's, started here. A whole run stores its results in
 results/contention.json, and writes the table in README.md.
 """
@@ -32,6 +34,7 @@ from uuid import uuid4
 import files
 import table
 import workload
+from bare import Bare
 from contenders import CONTENDERS
 
 RESULTS = table.HERE / "results" / "contention.json"
@@ -125,12 +128,23 @@ def by_sqlite(folder: Path, place: str) -> Store:
     return Store(add, read, put, "/".join, connection.close)
 
 
+def by_bare_writes(folder: Path, place: str) -> Store:
+    bare = Bare(folder, place == "files, flushed")
+
+    def path(key: workload.Key) -> str:
+        return bare.paths([key])[0]
+
+    return Store(lambda path: bare.set(path, 1), bare.get, bare.set, path, lambda: None)
+
+
 OURS, PLAIN, DISKCACHE = "transform", "plain writes", "diskcache's transact"
+BARE = "bare writes by one"
 WAYS: dict[str, Callable[[Path, str], Store]] = {
     OURS: by_transform,
     PLAIN: by_plain_writes,
     DISKCACHE: by_transact,
     "BEGIN IMMEDIATE": by_sqlite,
+    BARE: by_bare_writes,
 }
 IN_S3 = (OURS, PLAIN)
 
@@ -207,6 +221,7 @@ def race(
     way: str, folder: Path, place: str, count: int, seconds: float, many: int
 ) -> tuple[float, float]:
     """Changes a second by so many processes, and the slowest's in times of the fastest's."""
+    many = 1 if way == BARE else many
     if place != "s3":
         folder.mkdir()
     store = WAYS[way](folder, place)
@@ -232,7 +247,7 @@ def race(
         if isinstance(error, BaseException):
             raise error
     counts = [done for done, _ in results]
-    if way != PLAIN:
+    if way not in (PLAIN, BARE):
         lacking = sum(counts) - sum(map(store.read, keys))
         assert not lacking, f"{way}: {lacking} of {sum(counts)} additions are lost"
     store.close()
@@ -281,6 +296,11 @@ def bucket_for(places: list[str], root: Path) -> Iterator[Path]:
             s3.remove(os.environ[ENDPOINT], bucket)
 
 
+def shown(race: Race) -> str:
+    alone = race.way == BARE
+    return f"{race.rate:,.0f}" + ("" if alone else f" ({min(race.evenness):.2f})")
+
+
 def lines(races: list[Race]) -> Iterator[list[str]]:
     """The table: a place and a number of keys a row, a way a column."""
     found = {(race.place, race.keys, race.way): race for race in races}
@@ -289,9 +309,7 @@ def lines(races: list[Race]) -> Iterator[list[str]]:
     for place, keys in dict.fromkeys((race.place, race.keys) for race in races):
         ours, goal = found[place, keys, OURS], goals.get((place, keys))
         cells = [
-            f"{race.rate:,.0f} ({min(race.evenness):.2f})" if race else ""
-            for way in WAYS
-            if (race := found.get((place, keys, way))) or True
+            shown(found[place, keys, way]) if (place, keys, way) in found else "" for way in WAYS
         ]
         yardsticks = [way for way in WAYS if way != OURS and (place, keys, way) in found]
         times = {way: found[place, keys, way].rate / ours.rate for way in yardsticks}
