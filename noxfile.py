@@ -329,6 +329,13 @@ def bench_s3(session: nox.Session) -> None:
 
 
 @nox.session
+def bench_copies(session: nox.Session) -> None:
+    """The speed of whole copies, on files and to S3 (with rclone); `-- --smoke` as above."""
+    session.install("./persidict_core", "./persidict_file", "./persidict_s3")
+    session.run("python", "benchmarks/copying.py", *session.posargs)
+
+
+@nox.session
 def bench_many(session: nox.Session) -> None:
     """The speed of many processes at once, on files and on S3; `-- --smoke` as above."""
     session.install("./persidict_core", "./persidict_file", "./persidict_s3", "diskcache")

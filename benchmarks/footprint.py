@@ -11,16 +11,15 @@ import os
 import statistics
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
-from time import perf_counter
 from typing import Any
 
 import workload
 from operations import Work, chunked, each, each_pair, in_turn
 from rows import Row, hand_over, ratio_row
+from starting import over
 
 PERSIDICT = "persidict"
 STATEMENTS = ("import persidict", "from persidict import FileDirDict")
@@ -41,21 +40,8 @@ def dictionary(folder: Path | str) -> Any:
 def imports(passes: int) -> Iterator[Row]:
     """Milliseconds over those of a Python that does nothing, in turn with it."""
 
-    # Modules are compiled once, by the first start; where that is forbidden, it were measured.
-    own_environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": ""}
-
-    def start(code: str) -> float:
-        begun = perf_counter()
-        command = [sys.executable, "-c", code]
-        subprocess.run(command, check=True, cwd=tempfile.gettempdir(), env=own_environment)
-        return (perf_counter() - begun) * 1000
-
     for code in STATEMENTS:
-        start(code)
-        times = [(start("pass"), start(code)) for _ in range(3 * passes)]
-        base, own = (min(column) for column in zip(*times, strict=True))
-        median = statistics.median(theirs - bare for bare, theirs in times)
-        yield Row(code, PERSIDICT, 0, own - base, median, own, base)
+        yield over("pass", code, PERSIDICT, 3 * passes)
 
 
 # Memory.

@@ -12,10 +12,7 @@ from __future__ import annotations
 
 import json
 import os
-import statistics
-import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from time import perf_counter, process_time
@@ -32,6 +29,7 @@ from s3_contenders import (
     get_large,
     put_large,
 )
+from starting import over
 
 CHUNK = 20
 LISTED = "listed"
@@ -230,17 +228,8 @@ class Match:
         """Milliseconds over those of `import boto3`, in turn with it."""
         if self.kind is not Persidict:
             return
-
-        def start(code: str) -> float:
-            begun = perf_counter()
-            subprocess.run([sys.executable, "-c", code], check=True, cwd=tempfile.gettempdir())
-            return (perf_counter() - begun) * 1000
-
         for code in ("import persidict_s3", "import boto3, persidict_s3.s3_dict"):
-            times = [(start("import boto3"), start(code)) for _ in range(3 * self.passes)]
-            base, own = (min(column) for column in zip(*times, strict=True))
-            middle = statistics.median(theirs - bare for bare, theirs in times)
-            yield Row(code, self.kind.name, 0, own - base, middle, own, base)
+            yield over("import boto3", code, self.kind.name, 3 * self.passes)
 
 
 def peak() -> float | None:
