@@ -164,7 +164,7 @@ def coverage(session: nox.Session) -> None:
     install_everything(session)
     session.install("coverage")
     session.run("coverage", "erase")
-    session.run("coverage", "run", "-m", "pytest", *session.posargs)
+    session.run("coverage", "run", "-m", "pytest", *SIDE_BY_SIDE, *session.posargs)
     session.run("coverage", "combine")
     session.run("coverage", "report")
 
