@@ -31,7 +31,7 @@ def test_short_attempts_wait_some_milliseconds(
 ) -> None:
     clock(monkeypatch, 1e-5)
     assert list(islice(attempts(), 7)) == list(range(7))
-    assert longest == [0.002, 0.004, 0.008, 0.016, 0.016, 0.016]
+    assert longest == [0.002, 0.004, 0.008, 0.008, 0.008, 0.008]
 
 
 def test_long_attempts_wait_in_proportion_but_not_for_ever(
@@ -39,7 +39,7 @@ def test_long_attempts_wait_in_proportion_but_not_for_ever(
 ) -> None:
     clock(monkeypatch, 0.05)
     list(islice(attempts(), 6))
-    assert longest == pytest.approx([0.1, 0.2, 0.4, 0.8, 0.8])
+    assert longest == pytest.approx([0.1, 0.2, 0.4, 0.4, 0.4])
     longest.clear()
     clock(monkeypatch, 10)
     list(islice(attempts(), 4))

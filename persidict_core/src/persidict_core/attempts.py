@@ -18,7 +18,7 @@ ATTEMPTS: Final = 300
 
 _SHORTEST: Final = 0.001
 _LONGEST: Final = 2.0
-_DOUBLINGS: Final = 4
+_DOUBLINGS: Final = 3
 
 
 def attempts(eager: bool = False) -> Iterator[int]:
