@@ -115,6 +115,11 @@ def test_an_empty_store_says_so_also_to_programs(run: Run, folder: Path) -> None
         assert result.exit_code == 0 and result.stdout == "" and result.stderr.endswith(says)
 
 
+def test_a_bad_key_is_told_without_names_of_functions(refused: Refused, folder: Path) -> None:
+    line = refused(2, "put", "data", "a b", "1")
+    assert "A-Z a-z 0-9 ( ) _ - ~ . =" in line and "replace_unsafe_chars" not in line
+
+
 def test_version(run: Run) -> None:
     assert run("--version").stdout.startswith(f"persidict, version {__version__}")
 

@@ -11,6 +11,9 @@ from .paths import SAFE_CHARS, is_part
 MAX_PART_LENGTH: Final = 253
 """The longest part of a key, in characters."""
 
+HINT: Final = " (replace_unsafe_chars helps)"
+"""What ends the message of a bad character, for who writes a program."""
+
 _LONGEST_AS_IT_IS: Final = 150
 """What is longer has no room for a digest and an ending in the names of all stores."""
 
@@ -84,7 +87,7 @@ def check_part(part: str) -> str:
     bad = sorted(set(part) - get_safe_chars())
     raise ValueError(
         f"{part!r} holds {', '.join(map(repr, bad))}, but the strings of a key may hold only "
-        "A-Z a-z 0-9 ( ) _ - ~ . = (replace_unsafe_chars helps)"
+        f"A-Z a-z 0-9 ( ) _ - ~ . ={HINT}"
     )
 
 

@@ -9,7 +9,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from ..errors import URLError
-from ..keys import SafeStrTuple
+from ..keys import HINT, SafeStrTuple
 from ..urls import URL
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -38,8 +38,8 @@ def _refuse_lost_colon(text: str) -> None:
 
         if scheme in {plugin.name for plugin in backends.plugins()}:
             raise URLError(
-                f"'{scheme}//' without ':': a URL is written {scheme}://address, and a folder of "
-                f"such a name ./{scheme}/..."
+                f"'{scheme}//' without ':': a URL is written {scheme}://address; the name of a "
+                "folder may begin with './'"
             )
 
 
@@ -47,7 +47,8 @@ def _key(ctx: click.Context, param: click.Parameter, value: str) -> tuple[str, .
     try:
         return SafeStrTuple(value.split("/")).strings
     except ValueError as error:
-        raise click.BadParameter(f"{value!r} is no key: {error}", ctx, param) from error
+        said = str(error).removesuffix(HINT)  # It names a function, which is not to be had here.
+        raise click.BadParameter(f"{value!r} is no key: {said}", ctx, param) from error
 
 
 def _prefix(ctx: click.Context, param: click.Parameter, value: str) -> tuple[str, ...]:
