@@ -164,7 +164,10 @@ def coverage(session: nox.Session) -> None:
     install_everything(session)
     session.install("coverage")
     session.run("coverage", "erase")
-    session.run("coverage", "run", "-m", "pytest", *SIDE_BY_SIDE, *session.posargs)
+    # It looks at all that a process says, and at its end coverage says that its disk is full.
+    left_out = "tests/cli/test_processes.py::test_a_file_that_cannot_be_finished_leaves_the_old_one"
+    options = (*SIDE_BY_SIDE, f"--deselect={left_out}", *session.posargs)
+    session.run("coverage", "run", "-m", "pytest", *options)
     session.run("coverage", "combine")
     session.run("coverage", "report")
 

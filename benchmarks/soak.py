@@ -55,8 +55,9 @@ class Sample(NamedTuple):
     @classmethod
     def now(cls, seconds: float) -> Sample:
         gc.collect()
-        pages = int(Path("/proc/self/statm").read_text().split()[1])
-        kilobytes = pages * os.sysconf("SC_PAGE_SIZE") // 1024
+        # Without pages of files: the kernel takes them where others want memory.
+        _, resident, of_files, *_ = map(int, Path("/proc/self/statm").read_text().split())
+        kilobytes = (resident - of_files) * os.sysconf("SC_PAGE_SIZE") // 1024
         descriptors = len(os.listdir("/proc/self/fd"))
         return cls(seconds, kilobytes, descriptors, threading.active_count())
 

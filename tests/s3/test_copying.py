@@ -71,9 +71,9 @@ class TestOnMoto:
         source.update(items())
         name = source.get_params()["bucket_name"]
         for target in (make(name), make(name, root_prefix="backup"), make(name, max_connections=2)):
-            with pytest.raises(ValueError, match="they lie in one another"):
+            with pytest.raises(ValueError, match="one lies in the other"):
                 source.copy_to(target)
-            with pytest.raises(ValueError, match="they lie in one another"):
+            with pytest.raises(ValueError, match="one lies in the other"):
                 target.copy_to(source)
         beside = make(name, root_prefix="x").get_subdict("y")
         assert beside.copy_to(make(name, root_prefix="xy"))[:2] == (0, 0)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import quote
 from uuid import uuid4
 
 import pytest
@@ -14,6 +16,7 @@ from persidict_s3 import S3Backend, S3Dict
 from tests.s3 import faults_played as faults
 from tests.s3.proxy import Exchange, Proxy
 
+WHOLE = os.environ.get("PERSIDICT_S3_WHOLE", "") == "1"
 CREATES = "Of many who create one key one wins"
 CHANGES = "No change is lost: a write replaces the version that it saw"
 DELETES = "Of many who delete one version one does"
@@ -121,20 +124,13 @@ def test_a_server_that_gives_one_page_is_told(
 
 
 @pytest.mark.s3
-def test_a_quick_look_costs_what_is_said(proxy: Proxy, bucket: str) -> None:
-    with proxy.counting() as counts:
-        found = examine(S3Backend(bucket, endpoint_url=proxy.url), level="quick")
-    assert told(found, Verdict.DOES_NOT) <= {MIXED} and not told(found, Verdict.CANNOT_TELL)
-    assert sum(counts.values()) < 6_000, counts
-
-
-@pytest.mark.s3
 def test_the_real_server_is_fit_and_what_it_loses_is_told(
-    bucket: str, s3_client: Any, monkeypatch: pytest.MonkeyPatch
+    proxy: Proxy, bucket: str, s3_client: Any
 ) -> None:
-    whole = trial.EXTENTS["whole"]._replace(race=0.0)
-    monkeypatch.setitem(trial.EXTENTS, "whole", whole)
-    found = examine(f"s3://{bucket}/some/prefix")
+    url = f"s3://{bucket}/some/prefix?endpoint_url={quote(proxy.url)}"
+    with proxy.counting() as counts:
+        found = examine(url, level="whole" if WHOLE else "quick")
+    assert WHOLE or sum(counts.values()) < 6_000, counts
     assert found.fit, str(found)
     assert told(found, Verdict.DOES_NOT) <= {MIXED}
     assert told(found, Verdict.NOT_CLAIMED) <= {DELETES}

@@ -25,6 +25,11 @@ class Location(NamedTuple):
 
     @classmethod
     def of(cls, dictionary: ValueStore[Any]) -> Location:
+        """Find where a dictionary's items lie.
+
+        Args:
+            dictionary: Any dictionary, with whatever layers.
+        """
         store, prefix, layers = dictionary.backend, dictionary._paths.prefix, []
         while isinstance(store, Layer):
             if isinstance(store, PrefixBackend):
@@ -43,7 +48,11 @@ class Location(NamedTuple):
             return None
 
     def overlaps(self, other: Location) -> bool:
-        """Whether both are one place, or one lies in the other."""
+        """Whether both are one place, or one lies in the other.
+
+        Args:
+            other: The other place.
+        """
         here, there = self.address, other.address
         if here is None or there is None:
             if self.store != other.store:
