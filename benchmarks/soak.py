@@ -6,9 +6,9 @@
 
 Each process knows what its own keys must hold, and compares it with each answer; besides, all add
 to shared counters, and race for a few keys in common. In the end the state has to be exact, and
-nothing may be left over. Memory (without garbage, and without what is free but kept), descriptors
-and threads are looked at meanwhile; they must be flat after a first quarter in which things warm
-up. Ends with 1 if anything is wrong.
+nothing may be left over. Memory (without garbage, without what is free but kept, and without what
+the process knows of its keys), descriptors and threads are looked at meanwhile; they must be flat
+after a first quarter in which things warm up. Ends with 1 if anything is wrong.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ import tempfile
 import threading
 import traceback
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
@@ -61,14 +61,14 @@ class Sample(NamedTuple):
     threads: int
 
     @classmethod
-    def now(cls, seconds: float) -> Sample:
+    def now(cls, seconds: float, model: Mapping[Key, bytes]) -> Sample:
         gc.collect()
         give_back()
         # Without pages of files: the kernel takes them where others want memory.
         _, resident, of_files, *_ = map(int, Path("/proc/self/statm").read_text().split())
-        kilobytes = (resident - of_files) * os.sysconf("SC_PAGE_SIZE") // 1024
+        own = (resident - of_files) * os.sysconf("SC_PAGE_SIZE") - sum(map(len, model.values()))
         descriptors = len(os.listdir("/proc/self/fd"))
-        return cls(seconds, kilobytes, descriptors, threading.active_count())
+        return cls(seconds, own // 1024, descriptors, threading.active_count())
 
 
 ALLOWED = {"kilobytes": 8192, "descriptors": 4, "threads": 2}
@@ -292,12 +292,12 @@ class Worker:
         weights = list(OPERATIONS.values())
         while (passed := monotonic() - begun) < seconds:
             if passed >= next_look:
-                self.result.samples.append(Sample.now(passed))
+                self.result.samples.append(Sample.now(passed, self.model))
                 next_look += seconds / 100
             name = self.chance.choices(names, weights)[0]
             getattr(self, name)()
             self.result.done[name] += 1
-        self.result.samples.append(Sample.now(passed))
+        self.result.samples.append(Sample.now(passed, self.model))
         self.items()
         self.list()
         self.d.close()
