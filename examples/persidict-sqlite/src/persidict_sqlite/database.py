@@ -66,7 +66,7 @@ class Database:
                 # A function, so that the time is taken once the statement has the lock.
                 made.create_function("clock", 0, time.time)
                 made.execute(f"PRAGMA synchronous = {'FULL' if self.fsync else 'OFF'}")
-                made.execute("PRAGMA journal_mode = WAL")
+                _keep_a_log(made)
                 made.execute(_TABLE)
             except sqlite3.Error:
                 made.close()
@@ -74,3 +74,17 @@ class Database:
             self._connection = made
             _open.add(self)
         return self._connection
+
+
+def _keep_a_log(connection: sqlite3.Connection) -> None:
+    """Switch to the write-ahead log. Of two who do so at once SQLite lets one fail, not wait."""
+    deadline = time.monotonic() + _SECONDS_BUSY
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            is_busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+            if not is_busy or time.monotonic() > deadline:
+                raise
+        time.sleep(0.01)
