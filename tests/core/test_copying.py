@@ -622,6 +622,21 @@ def test_a_store_that_vanishes_ends_the_copy_which_goes_on_later(side):
     assert done[:2] == (1500, 1500) and len(PersiDict(store)) == 3000
 
 
+def test_a_source_that_has_vanished_is_asked_for_few_items():
+    class Gone(Layer):
+        def read_versioned(self, path, unless=None):
+            asked.append(path)
+            raise BackendError("the line is dead", "it", "read_versioned", path)
+
+        def list_some(self, prefix="", count=1):
+            raise BackendError("the line is dead", "it", "list_some", prefix)
+
+    asked = []
+    with pytest.raises(BackendError, match="the line is dead; 0 items were copied before"):
+        PersiDict(Gone(stored().backend)).copy_to(memory())
+    assert len(asked) == 10, "each may take as long as a connection that nobody answers"
+
+
 def test_a_listing_that_breaks_off_ends_the_copy_which_goes_on_later():
     class Breaking(Layer):
         def list_stats(self, prefix=""):

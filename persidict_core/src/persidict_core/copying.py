@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import closing
 from itertools import islice
 from typing import Any, Final, NamedTuple, cast
 
@@ -209,9 +208,7 @@ class _Copy:
             for item in batch:
                 self._note(Moved(item, "", item.stat.etag, item.stat.size))
             return
-        with closing(cast(Any, self._mover.move(batch))) as results:
-            for moved in results:
-                self._settle(moved)
+        self._mover.move(batch, self._settle)
 
     # What became of an item.
 

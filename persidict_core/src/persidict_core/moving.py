@@ -7,7 +7,7 @@ demands more of them than the source did.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from typing import Any, Final, Literal, NamedTuple, cast
 
@@ -81,14 +81,13 @@ class Mover:
         self.untouched = not (self._converts or checks)
         self._versioned = has_etags(source)
 
-    def move(self, items: Sequence[Item]) -> Iterator[Moved]:
+    def move(self, items: Sequence[Item], settle: Callable[[Moved], object]) -> None:
         """Move some items, each in the way that its size and both stores allow.
 
         Args:
             items: The items, each with a place of its own in the target.
-
-        Yields:
-            What became of each, in any order.
+            settle: Is told what became of each, in any order, as soon as that is known; what it
+                raises ends the move, also where no item can be read.
         """
         within: list[Item] = []
         small: list[Item] = []
@@ -99,18 +98,18 @@ class Mover:
                 if self.untouched:
                     self._check_size(item, item.stat.size, self.target)
             except SerializationError as error:
-                yield Moved(item, error)
+                settle(Moved(item, error))
                 continue
             if self._goes_within(item):
                 within.append(item)
             else:
                 (small if item.stat.size <= MOST_IN_MEMORY else large).append(item)
         if within:
-            yield from self._within(within)
+            self._within(within, settle)
         if small:
-            yield from self._small(small)
+            self._small(small, settle)
         if large:
-            yield from self._large(large)
+            self._large(large, settle)
 
     def _goes_within(self, item: Item) -> bool:
         return (
@@ -119,25 +118,24 @@ class Mover:
             and self.target._layered.copies_from(self.source.backend, item.stat.size)
         )
 
-    def _within(self, items: list[Item]) -> Iterator[Moved]:
+    def _within(self, items: list[Item], settle: Callable[[Moved], object]) -> None:
         """Let the target's store fetch the bytes: of the version that was listed, or a newer."""
         pairs = [(item.stat.path, item.there) for item in items]
         results = self.target._layered.copy_many(self.source.backend, pairs)
         with closing(cast(Any, results)):
             for item, (_, result) in zip(items, results, strict=True):
-                yield Moved(item, result, item.stat.etag, item.stat.size)
+                settle(Moved(item, result, item.stat.etag, item.stat.size))
 
-    def _small(self, items: list[Item]) -> Iterator[Moved]:
+    def _small(self, items: list[Item], settle: Callable[[Moved], object]) -> None:
         """Read ahead, and write many together."""
         read: dict[str, tuple[Item, str, int]] = {}
-        unread: list[Moved] = []
 
         def ready() -> Iterator[tuple[str, bytes]]:
             found = bulk.in_order(self.read, items, self.source._layered.concurrency)
             with closing(cast(Any, found)):
                 for item, result in found:
                     if isinstance(result, Exception):
-                        unread.append(Moved(item, result))
+                        settle(Moved(item, result))
                     else:
                         data, etag = result
                         read[item.there] = item, etag, len(data)
@@ -147,10 +145,9 @@ class Mover:
         with closing(cast(Any, results)):
             for there, result in results:
                 item, etag, size = read.pop(there)
-                yield Moved(item, result, etag, size)
-        yield from unread
+                settle(Moved(item, result, etag, size))
 
-    def _large(self, items: list[Item]) -> Iterator[Moved]:
+    def _large(self, items: list[Item], settle: Callable[[Moved], object]) -> None:
         """Stream some at once; what must be converted is whole in memory, one at a time."""
         concurrency = max(self.source._layered.concurrency, self.target._layered.concurrency)
         move_one = self._stream if self.untouched else self._convert_one
@@ -158,7 +155,7 @@ class Mover:
         results = bulk.in_order(move_one, items, at_once)
         with closing(cast(Any, results)):
             for item, result in results:
-                yield Moved(item, result) if isinstance(result, Exception) else result
+                settle(Moved(item, result) if isinstance(result, Exception) else result)
 
     def read(self, item: Item) -> tuple[bytes, str]:
         """The bytes to write for an item, and the etag of the version that they are made of.
