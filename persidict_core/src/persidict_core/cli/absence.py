@@ -21,21 +21,25 @@ def absent(d: PersiDict[Any], key: tuple[str, ...]) -> Failed:
         d: The dictionary, of the file type that was looked for.
         key: The key.
     """
-    near = nearest(d, key)
-    hint = f"; did you mean {near!r}?" if near else ""
-    return Failed(f"there is no item {'/'.join(key)!r} of file type {d.file_type!r}{hint}")
+    told = f"there is no item {'/'.join(key)!r} of file type {d.file_type!r}"
+    return Failed(told + hint(d, key))
 
 
-def nearest(d: PersiDict[Any], key: tuple[str, ...]) -> str | None:
-    """The name most like a key, as `ls` shows it; it ends in ``/`` where it only begins keys.
+def hint(d: PersiDict[Any], key: tuple[str, ...]) -> str:
+    """What to add to a message about a key that is not there; empty if nothing is like it.
 
     Args:
         d: The dictionary.
-        key: The key of no item.
+        key: The key.
+    """
+    near = _nearest(d, key)
+    return f"; did you mean {near!r}?" if near else ""
 
-    Returns:
-        None if nothing is like it among the first names of its level, or of the last level above
-        that has any.
+
+def _nearest(d: PersiDict[Any], key: tuple[str, ...]) -> str | None:
+    """The name most like a key, as `ls` shows it; it ends in ``/`` where it only begins keys.
+
+    It is looked for among the first names of the key's level, or of the last above that has any.
     """
     for depth in range(len(key) - 1, -1, -1):
         above = key[:depth]

@@ -11,7 +11,7 @@ import click
 
 from ..printable import printable
 from . import output
-from .absence import nearest
+from .absence import hint
 from .arguments import file_type_option, json_option, prefix_argument, url_argument
 from .failures import Failed, Misused
 from .stores import open_store
@@ -128,9 +128,8 @@ def _itself(d: PersiDict[Any], key: tuple[str, ...], needs_stat: bool) -> Iterat
     try:
         yield Entry(name, d.stat(key) if needs_stat or key else None)
     except KeyError:
-        near = nearest(d, key)
-        hint = f"; did you mean {near!r}?" if near else ""
-        raise Failed(f"there is no key {name!r}, and none below it{hint}") from None
+        told = f"there is no key {name!r}, and none below it"
+        raise Failed(told + hint(d, key)) from None
 
 
 def _in_order(
