@@ -1,6 +1,6 @@
 """Eight processes change the same items at once: how many changes a second, and who starves.
 
-    python3 benchmarks/contention.py                all; twelve minutes
+    python3 benchmarks/contention.py                all; eight minutes
     python3 benchmarks/contention.py --only s3      some places; nothing is stored
     python3 benchmarks/contention.py --smoke        half a minute, by two: only whether it runs
 

@@ -14,7 +14,7 @@ from rows import Row
 
 def milliseconds(code: str) -> float:
     """What a Python takes from its start to its end."""
-    # Modules are compiled once, by the first start; where that is forbidden, it were measured.
+    # Modules are compiled once, by the first start; else each start would be measured with it.
     environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": ""}
     command = [sys.executable, "-c", code]
     begun = perf_counter()
