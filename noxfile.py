@@ -38,6 +38,14 @@ AT_LENGTH = {
     "PERSIDICT_SOAK": "20",  # seconds
     "PERSIDICT_S3_WHOLE": "1",
 }
+NIGHTLY = {
+    "histories": ("tests/linearizability",),
+    "crashes": ("tests/crashes",),
+    "hostile_bytes": ("-n", "auto", "tests/core/test_hostile_bytes.py", "-k", "any_bytes"),
+    "models": ("-n", "auto", "tests/models"),
+    "s3": ("tests/s3", "-m", "s3"),
+}
+"""What runs at length, each in a session of its own: one that fails keeps no other from running."""
 MUTANTS = {
     "persidict_core/keys.py": ("tests/core/test_keys.py",),
     "persidict_core/digests.py": ("tests/core/test_digests.py", "tests/core/test_naming.py"),
@@ -147,14 +155,12 @@ def as_root(session: nox.Session) -> None:
 
 
 @nox.session
-def nightly(session: nox.Session) -> None:
+@nox.parametrize("part", [nox.param(part, id=part) for part in NIGHTLY])
+def nightly(session: nox.Session, part: str) -> None:
     """What no change waits for, as root: the same tests as elsewhere, but at length."""
     install_everything(session)
     wanted = {name: os.environ.get(name, number) for name, number in AT_LENGTH.items()}
-    session.run("pytest", "-rA", "tests/linearizability", "tests/crashes", env=wanted)
-    session.run("pytest", "tests/core/test_hostile_bytes.py", "-k", "any_bytes", env=wanted)
-    session.run("pytest", "tests/models", env=wanted)
-    session.run("pytest", "tests/s3", "-m", "s3", env=wanted)
+    session.run("pytest", "-rA", "--durations=10", *NIGHTLY[part], env=wanted)
     session.notify("coverage")
 
 

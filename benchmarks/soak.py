@@ -78,8 +78,8 @@ ALLOWED = {"kilobytes": 8192, "descriptors": 4, "threads": 2}
 def grown(samples: Sequence[Sample]) -> dict[str, float]:
     """What is not flat, and by how much it rose from the second quarter to the last.
 
-    Of each quarter the least counts: what is held for a while, such as a pool of connections, goes
-    up and down, but what leaks never comes down. Nothing is said where a quarter has less than
+    Of each quarter the least counts: what is held for a while goes up and down, but what leaks
+    never comes down. Nothing is said where a quarter has less than
     three samples.
     """
     quarter = samples[-1].seconds / 4
@@ -255,6 +255,9 @@ class Worker:
 
     def reopen(self) -> None:
         self.d.close()
+        self.use_anew()
+
+    def use_anew(self) -> None:
         self.use(opened(self.place, self.where, self.cache, self.result.index))
 
     def pickle(self) -> None:
@@ -292,16 +295,22 @@ class Worker:
         weights = list(OPERATIONS.values())
         while (passed := monotonic() - begun) < seconds:
             if passed >= next_look:
-                self.result.samples.append(Sample.now(passed, self.model))
+                self.look(passed)
                 next_look += seconds / 100
             name = self.chance.choices(names, weights)[0]
             getattr(self, name)()
             self.result.done[name] += 1
-        self.result.samples.append(Sample.now(passed, self.model))
+        self.look(passed)
         self.items()
         self.list()
         self.d.close()
         return self.result
+
+    def look(self, seconds: float) -> None:
+        """Look at what is held where nothing is open: a pool of connections goes up and down."""
+        self.d.close()
+        self.result.samples.append(Sample.now(seconds, self.model))
+        self.use_anew()
 
 
 OPERATIONS = {
