@@ -14,9 +14,10 @@ import pandas
 import pytest
 from hypothesis import given, settings
 
-from persidict_core import SerializationError
+from persidict_core import MemoryBackend, PersiDict, SerializationError
 from persidict_core.serializers.json_text import JsonSerializer
 from persidict_core.serializers.sameness import difference
+from tests.core.peaks import measured
 from tests.core.serializing import (
     Colour,
     Point,
@@ -428,3 +429,21 @@ class TestJsonOfArraysAndFrames:
                 print(error)
             """
         )
+
+
+def test_arrays_do_not_expand_beyond_the_limit():
+    """jsonpickle packs them by zlib."""
+    store = MemoryBackend()
+    d = PersiDict(store, file_type="json")
+    d["bomb"] = numpy.zeros(1_000_000)
+    d["two"] = [numpy.zeros(9_000), numpy.ones(9_000)]
+    limited = PersiDict(store, file_type="json", max_value_bytes=100_000)
+    for key in ("bomb", "two"):
+        assert store.stat(f"{key}.json").size < 20_000
+        with pytest.raises(SerializationError, match="expand to more than max_value_bytes=100000"):
+            limited[key]
+    wide = PersiDict(store, file_type="json", max_value_bytes=150_000)
+    assert (wide["two"][1] == 1).all()
+    with measured() as peak, pytest.raises(SerializationError):
+        limited["bomb"]
+    assert peak.megabytes < 2

@@ -171,3 +171,21 @@ def test_what_was_read_cannot_change_the_store() -> None:
     backend.write_bytes("a", data)  # type: ignore[arg-type]
     data[0] = 0
     assert backend.read_bytes("a") == b"abc"
+
+
+def test_after_a_fork_etags_are_not_the_parents() -> None:
+    backend = MemoryBackend(uuid.uuid4().hex)
+    before = backend.write_bytes("a", b"before")
+    reader, writer = os.pipe()
+    child = os.fork()
+    if not child:
+        told = backend.identity, backend.stat("a").etag, backend.write_bytes("a", b"child")
+        os.write(writer, " ".join(told).encode())
+        os._exit(0)
+    os.waitpid(child, 0)
+    identity, same, etag = os.read(reader, 1000).decode().split()
+    os.close(reader)
+    os.close(writer)
+    assert same == before
+    assert etag != backend.write_bytes("a", b"parent")
+    assert identity != backend.identity

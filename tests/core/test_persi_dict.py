@@ -3,6 +3,7 @@
 import io
 import pickle
 from contextlib import contextmanager
+from enum import Enum
 
 import pytest
 
@@ -520,3 +521,86 @@ class TestMistakes:
         monkeypatch.chdir(tmp_path)
         with pytest.raises(URLError):
             PersiDict(url)
+
+
+def test_a_default_is_not_changed_by_the_function():
+    d = PersiDict("memory://", file_type="json")
+    empty = []
+    for key in ("a", "b"):
+        assert d.transform(key, lambda found: found.append(1) or found, default=empty) == [1]
+    assert empty == []
+
+
+def test_a_function_that_is_called_again_gets_the_default_again():
+    d = PersiDict("memory://", file_type="json")
+    calls = []
+
+    def add(found):
+        if not calls:  # Another is faster, and takes it away at once.
+            d["a"] = []
+            etag = d.get_with_etag("a")[1]
+            calls.append(etag)
+        elif len(calls) == 1:
+            calls.append(found)
+            d.delete_if_exists("a")
+            return [*found, "lost"]
+        found.append("mine")
+        return found
+
+    assert d.transform("a", add, default=[]) == d["a"] == ["mine"]
+
+
+def test_a_mark_as_default_stays_the_same():
+    d = PersiDict("memory://", file_type="json")
+    mark = object()
+    assert d.transform("a", lambda found: found is mark, default=mark) is True
+
+
+def test_a_key_that_says_another_name_of_itself_is_its_characters():
+    class Color(str, Enum):  # noqa: UP042 - a StrEnum says its characters.
+        RED = "red"
+
+    store = MemoryBackend()
+    d = PersiDict(store)
+    d[Color.RED] = 1
+    assert list(d) == ["red"] and d["red"] == 1
+    d["red", Color.RED] = 2
+    assert PersiDict(store)[Color.RED] == 1
+    assert PersiDict(store)["red", Color.RED] == PersiDict(store)["red", "red"] == 2
+    assert SafeStrTuple(Color.RED) == Color.RED
+
+
+def test_update_is_one_operation():
+    """What fails in its mapping keeps no keyword from being written."""
+    d = PersiDict("memory://", file_type="json")
+    with pytest.raises(BulkError) as caught:
+        d.update({"bad": {1: 2}}, good=1)
+    assert list(caught.value.failures) == ["bad"]
+    assert d == {"good": 1}
+    d.update({"a": 1}, a=2)
+    d.update([("b", 1)], b=2)
+    d.update(c=3)
+    assert d == {"good": 1, "a": 2, "b": 2, "c": 3}
+
+
+def test_failures_before_a_bad_key_are_told():
+    d = PersiDict("memory://", file_type="json")
+    good = [(f"k{number}", 1) for number in range(1000)]
+    with pytest.raises(ValueError, match="holds '/'") as caught:
+        d.set_many([("bad", {1: 2}), *good, ("a/b", 1)])
+    assert "before that, set_many: 1 item failed" in caught.value.__notes__[0]
+    assert "'bad'" in caught.value.__notes__[0]
+    with pytest.raises(ValueError) as caught:
+        d.set_many([*good, ("a/b", 1)])
+    assert not hasattr(caught.value, "__notes__")
+
+
+def test_a_key_too_long_for_the_other_is_a_difference(tmp_path):
+    from persidict_file import FileBackend
+
+    long = PersiDict("memory://")
+    long["k" * 250] = 1
+    short = PersiDict(FileBackend(tmp_path))
+    short["k"] = 1
+    assert long != short
+    assert short != long

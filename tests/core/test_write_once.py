@@ -161,3 +161,26 @@ def test_it_wraps_a_persidict(bad):
 def test_it_refuses_a_backend_that_cannot_tell_who_was_first():
     with pytest.raises(NotSupported):
         WriteOnceDict(PersiDict(FiveVerbs()))
+
+
+@pytest.mark.parametrize("pairs", [[("a", 1), ("a", 2), ("b", 3)], [("b", 3), ("a", 1), ("a", 1)]])
+def test_of_a_key_given_twice_the_first_counts(pairs):
+    once = WriteOnceDict(PersiDict("memory://"), 0.0)
+    once.update(pairs)
+    assert dict(once) == {"a": 1, "b": 3}
+
+
+def test_a_later_value_of_the_same_call_is_compared_too():
+    once = WriteOnceDict(PersiDict("memory://"), 1.0)
+    with pytest.raises(BulkError) as caught:
+        once.update([("a", 1), ("a", 2)])
+    assert list(caught.value.failures) == ["a"]
+    assert once["a"] == 1
+
+
+def test_of_an_immutable_item_given_twice_the_first_counts():
+    d = PersiDict("memory://", immutable_items=True)
+    with pytest.raises(BulkError) as caught:
+        d.update([("a", 1), ("a", 2), ("b", 3)])
+    assert isinstance(caught.value.failures["a"], ImmutableItemError)
+    assert d == {"a": 1, "b": 3}

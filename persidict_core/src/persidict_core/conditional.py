@@ -5,6 +5,7 @@ Whether they are claimed is asked first; what is not claimed is refused, never i
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from typing import Any, Final, Literal, TypeVar
 
@@ -131,7 +132,8 @@ class ConditionalItems(ValueStore[V]):
             key: The item's key.
             function: Takes the current value (a copy, which it may change), gives the new one, or a
                 joker.
-            default: What the function takes if there is no item.
+            default: What the function takes if there is no item: a copy of it on each call, but of
+                a bare ``object()``, which is known by being the same.
 
         Returns:
             The stored value; after `KEEP_CURRENT` the current one; after `DELETE_CURRENT` that
@@ -160,7 +162,7 @@ class ConditionalItems(ValueStore[V]):
             except ObjectNotFound:
                 if default is _MISSING:
                     raise KeyError(key) from None
-                current, etag = default, ABSENT
+                current, etag = _fresh(default), ABSENT
             if self.immutable_items and etag is not ABSENT:
                 raise ImmutableItemError(key)
             value = function(current)
@@ -173,6 +175,11 @@ class ConditionalItems(ValueStore[V]):
                 return current
             return DELETE_CURRENT if stored is ABSENT else value
         raise ConcurrencyConflict(str(SafeStrTuple(key)), etag, None, ATTEMPTS)
+
+
+def _fresh(default: Any) -> Any:
+    """A default that a function may change, without a trace in the next call."""
+    return default if type(default) is object else copy.deepcopy(default)
 
 
 def _tell_of_retry(path: str, attempt: int) -> None:

@@ -4,7 +4,8 @@ How bytes get there stands in ``moving``. What a journal in the target remembers
 is passed over: so a copy that was interrupted goes on, and one that is made again moves only what
 was written in between.
 
-No two items can meet in one place: a key has one path in a listing, and one path in the target.
+No two items can meet in one place: a key has one path in a listing, and one path in the target,
+whose names it can be read from again; one that cannot is told, and not copied.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from itertools import islice
 from typing import Any, Final, NamedTuple, cast
 
 from .backend import ABSENT, ObjectStat
+from .digests import is_signed
 from .errors import (
     BackendError,
     BulkError,
@@ -191,6 +193,7 @@ class _Copy:
 
     def _item(self, key: SafeStrTuple, stat: ObjectStat) -> Item | None:
         try:
+            self._check_name(key)
             there = self._target._paths.path_from(self._source._paths, key, stat.path)
         except ValueError as error:
             self._fail(key, error)
@@ -202,6 +205,18 @@ class _Copy:
                 self._pass_over(path, *found)
                 return None
         return Item(key, stat, there)
+
+    def _check_name(self, key: SafeStrTuple) -> None:
+        length = self._target.digest_len
+        if length in (0, self._source.digest_len):
+            return
+        for part in key.strings:
+            if "_" in part and is_signed(part, length):
+                raise ValueError(
+                    f"{part!r} ends like a name with a digest of {length} characters, as those in "
+                    "the target do, and would be taken for another key there; rename it, or copy "
+                    "to a dictionary with digest_len=0"
+                )
 
     def _copy_batch(self, batch: list[Item]) -> None:
         if self._dry_run:

@@ -130,7 +130,7 @@ class Journal:
 
     def __init__(self, backend: BaseBackend, prefix: str, what: str) -> None:
         self._backend = backend
-        self._head = blake2b(what.encode(), digest_size=16).hexdigest()
+        self._head = blake2b(what.encode(errors="surrogatepass"), digest_size=16).hexdigest()
         self.path = f"{prefix}{_NAME}{self._head}"
 
     def load(self) -> Records:

@@ -93,7 +93,8 @@ def check_part(part: str) -> str:
 
 def _flatten(source: object) -> Iterator[str]:
     if isinstance(source, str):
-        yield check_part(str(source))
+        # Its characters: a subclass may say something else of itself, as an Enum does.
+        yield check_part(str.__str__(source))
     elif isinstance(source, SafeStrTuple):
         yield from source.strings
     elif isinstance(source, Sequence) and not isinstance(source, bytes | bytearray | memoryview):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sized
-from itertools import islice
+from contextlib import contextmanager
+from itertools import chain, islice
 from typing import Any, Final, TypeVar
 
 from .conditional import ConditionalItems
@@ -49,8 +50,8 @@ class ManyItems(ConditionalItems[V]):
         A bad key or a value of a wrong class is an error before its batch is written.
 
         Args:
-            items: A mapping, or pairs, taken lazily; of a key given twice in a batch the last
-                counts.
+            items: A mapping, or pairs, taken lazily; of a key given twice the last counts, or,
+                where items are immutable, the first.
             progress: Called as in `get_many`.
 
         Raises:
@@ -63,29 +64,35 @@ class ManyItems(ConditionalItems[V]):
             2 of 2
         """
         pairs = iter(items.items() if isinstance(items, Mapping) else items)
-        failures: dict[PersiDictKey, Exception] = {}
-        with steps(progress, _known_size(items)) as counted:
+        size = _known_size(items)
+        with _told("set_many") as failures, steps(progress, size) as counted:
             while batch := list(islice(pairs, BATCH)):
                 prepared: dict[str, tuple[PersiDictKey, object]] = {}
+                again: list[tuple[str, tuple[PersiDictKey, object]]] = []
                 for key, value in batch:
                     path = self._prepare(key, value)
                     if value is DELETE_CURRENT:
                         self._check_deletion(key)
-                    if value is not KEEP_CURRENT:
+                    if value is KEEP_CURRENT:
+                        continue
+                    if self.immutable_items and path in prepared:
+                        again.append((path, (key, value)))
+                    else:
                         prepared[path] = key, value
                 before = counted.done
                 failures.update(self._act_on_many(prepared, counted))
+                for path, item in again:
+                    failures.update(self._act_on_many({path: item}, counted))
                 counted.reach(before + len(batch))
-        if failures:
-            raise BulkError("set_many", failures)
 
     def update(self, other: Any = (), /, **items: V) -> None:
         """Write many items, as ``dict.update`` does, by `set_many`: lazily, in flat memory."""
+        pairs: Any = other
         if hasattr(other, "keys") and not isinstance(other, Mapping):
-            self.set_many((key, other[key]) for key in other.keys())  # noqa: SIM118
-        else:
-            self.set_many(other)
-        self.set_many(items)
+            pairs = ((key, other[key]) for key in other.keys())  # noqa: SIM118
+        if items:
+            pairs = chain(pairs.items() if isinstance(pairs, Mapping) else pairs, items.items())
+        self.set_many(pairs)
 
     def delete_many(
         self, keys: Iterable[PersiDictKey], *, progress: Progress | None = None
@@ -106,7 +113,6 @@ class ManyItems(ConditionalItems[V]):
     def _delete_pairs(
         self, operation: str, pairs: Iterable[tuple[PersiDictKey, str]], counted: Steps
     ) -> None:
-        failures: dict[PersiDictKey, Exception] = {}
         waiting: deque[PersiDictKey] = deque()
 
         def permitted() -> Iterator[tuple[PersiDictKey, str]]:
@@ -114,13 +120,12 @@ class ManyItems(ConditionalItems[V]):
                 self._check_deletion(key)
                 yield key, path
 
-        for _, result in self._layered.delete_many(self._noting(permitted(), waiting)):
-            key = waiting.popleft()
-            if isinstance(result, Exception) and not isinstance(result, ObjectNotFound):
-                failures[hashable(key)] = result
-            counted.step()
-        if failures:
-            raise BulkError(operation, failures)
+        with _told(operation) as failures:
+            for _, result in self._layered.delete_many(self._noting(permitted(), waiting)):
+                key = waiting.popleft()
+                if isinstance(result, Exception) and not isinstance(result, ObjectNotFound):
+                    failures[hashable(key)] = result
+                counted.step()
 
     def _noting(
         self, pairs: Iterable[tuple[PersiDictKey, str]], waiting: deque[PersiDictKey]
@@ -167,6 +172,20 @@ class ManyItems(ConditionalItems[V]):
 
     def _walk(self) -> Iterator[tuple[SafeStrTuple, str]]:
         return self._paths.keys_of(self._layered.list_prefix(self._paths.prefix))
+
+
+@contextmanager
+def _told(operation: str) -> Iterator[dict[PersiDictKey, Exception]]:
+    """Failures of single items, which are told at the end, or beside what ends all before that."""
+    failures: dict[PersiDictKey, Exception] = {}
+    try:
+        yield failures
+    except Exception as error:
+        if failures:
+            error.add_note(f"before that, {BulkError(operation, failures)}")
+        raise
+    if failures:
+        raise BulkError(operation, failures)
 
 
 def _several(keys: Iterable[PersiDictKey]) -> Iterable[PersiDictKey]:

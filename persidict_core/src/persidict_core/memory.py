@@ -65,7 +65,8 @@ class MemoryBackend(BaseBackend):
 
     Args:
         name: The store's name: all backends of one name share their objects, until the process
-            ends. None makes a private store, which ends with the last backend of it.
+            ends. None makes a private store, which ends with the last backend of it; its URL
+            opens another one.
 
     Example:
         >>> backend = MemoryBackend("doctest")
@@ -94,7 +95,7 @@ class MemoryBackend(BaseBackend):
     @property
     def identity(self) -> str:
         """The store itself: one of the same name in another process is another."""
-        return f"{self.scheme}:{self._store.id}"
+        return f"{self.scheme}:{self._store.id}.{_process}"
 
     def read_bytes(self, path: str) -> bytes:
         return self._get(path)[0]
@@ -153,7 +154,8 @@ class MemoryBackend(BaseBackend):
             raise ObjectNotFound(path) from None
 
     def _put(self, path: str, data: bytes) -> str:
-        etag = f"{self._store.id}.{next(self._store.numbers)}"
+        # After a fork there are two, which both go on counting.
+        etag = f"{self._store.id}.{_process[:8]}.{next(self._store.numbers)}"
         data = bytes(data)
         self._store.objects[path] = data, ObjectStat(path, len(data), time.time(), etag)
         return etag

@@ -231,7 +231,12 @@ class PersiDict(DatedItems[V], MutableMapping[PersiDictKey, V]):
             return NotImplemented
         count = 0
         for key, value in self.items():
-            there = other.get(key, _MISSING)
+            try:
+                there = other.get(key, _MISSING)
+            except ValueError:
+                if not isinstance(other, PersiDict):
+                    raise
+                return False  # It is too long a key there.
             if there is _MISSING or not (there is value or there == value):
                 return False
             count += 1
@@ -417,8 +422,9 @@ class PersiDict(DatedItems[V], MutableMapping[PersiDictKey, V]):
 
         A decorator, with or without arguments. The key of a result is the function's module, its
         name, and ``joblib.hash`` of its arguments, defaults applied; so one dictionary serves many
-        functions. What a function reads besides its arguments, and its own code, are no part of
-        the key: when it changes, take another sub-dictionary.
+        functions. What a function reads besides its arguments, what it encloses, and its own code,
+        are no part of the key: when it changes, take another sub-dictionary. Nor is the order of
+        an ``OrderedDict``.
 
         Where the backend claims ``if_absent``, the first result that was written counts for all who
         share the store, also for those who computed another at the same time. Results are kept,

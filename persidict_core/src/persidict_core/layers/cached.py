@@ -49,7 +49,9 @@ class HashedNames(Configured):
         """The name for a path of the store."""
         from hashlib import blake2b
 
-        name = blake2b(f"{self.store}\n{path}".encode(), digest_size=20).hexdigest()
+        # A store's name may be a folder's, which need not be UTF-8.
+        what = f"{self.store}\n{path}".encode(errors="surrogatepass")
+        name = blake2b(what, digest_size=20).hexdigest()
         return f"{name[:2]}/{name[2:]}"
 
 

@@ -40,7 +40,9 @@ def seal(path: str, kept: Kept) -> bytes:
         path: Its path in the remote.
         kept: What is known of it.
     """
-    told = [path, kept.etag, *(kept.stat[1:3] if kept.stat else ())]
+    told: list[object] = [path, kept.etag]
+    if kept.stat:
+        told += [kept.stat.size, float(kept.stat.modified)]
     text = json.dumps(told).encode()
     rest = b"".join((len(text).to_bytes(_LENGTH, "big"), text, kept.data))
     return b"".join((MAGIC, blake2b(rest, digest_size=_CHECKSUM).digest(), rest))

@@ -224,6 +224,8 @@ def _a(value: object) -> str:
 class _Tags:
     """The ``py/`` keys of a text, taken from each dict while it is parsed.
 
+    jsonpickle packs a numpy array by zlib; where sizes are limited, what that expands to counts.
+
     Args:
         serializer: Says what is allowed, and makes the errors.
     """
@@ -233,6 +235,7 @@ class _Tags:
         self._serializer = serializer
         self._classes: set[str] = set()
         self._needed: set[str] = set()
+        self._expanded = 0
 
     def take(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         """One dict of the text; its tags must hold what jsonpickle puts there."""
@@ -251,7 +254,28 @@ class _Tags:
                 self._classes.add(str(value))
             elif key == "py/type" or key == "py/function":
                 self._needed.add(str(value))
-        return dict(pairs)
+        found = dict(pairs)
+        if "py/object" in found and type(found.get("values")) is str:
+            self._check_expanded(found["values"])
+        return found
+
+    def _check_expanded(self, packed: str) -> None:
+        """Refuse what expands, with all before it, to more than ``max_value_bytes``."""
+        limit = self._serializer.max_value_bytes
+        if limit is None:
+            return
+        import zlib
+        from base64 import b64decode
+
+        try:
+            most = limit - self._expanded + 1
+            self._expanded += len(zlib.decompressobj().decompress(b64decode(packed), most))
+        except (ValueError, zlib.error):
+            return  # A text of another kind.
+        if self._expanded > limit:
+            raise self._serializer.error(
+                f"the value's arrays expand to more than max_value_bytes={limit}"
+            )
 
     def import_classes(self) -> None:
         """Load what is named, so that the handlers for it can be registered.
