@@ -176,6 +176,8 @@ def coverage(session: nox.Session) -> None:
     session.run("coverage", "run", "-m", "pytest", *options)
     session.run("coverage", "combine")
     session.run("coverage", "report")
+    for source in SOURCES:
+        session.run("coverage", "report", f"--include={source}/*")
 
 
 @nox.session
@@ -218,7 +220,8 @@ def lay_out(folder: Path, module: str, selection: Sequence[str]) -> None:
 def s3(session: nox.Session) -> None:
     """The tests on a real S3 server: AWS_ENDPOINT_URL_S3's, or Ceph's, started as root."""
     install_everything(session)
-    session.run("pytest", *SIDE_BY_SIDE, "tests/s3", "tests/compat", "-m", "s3", *session.posargs)
+    folders = ("tests/s3", "tests/crashes", "tests/compat")
+    session.run("pytest", *SIDE_BY_SIDE, *folders, "-m", "s3", *session.posargs)
 
 
 @nox.session

@@ -75,6 +75,20 @@ ALLOWED = {"kilobytes": 8192, "descriptors": 4, "threads": 2}
 """By how much the last quarter's least may lie above the second's."""
 
 
+def quarters(samples: Sequence[Sample]) -> tuple[list[Sample], list[Sample]]:
+    """The looks of the second quarter, and of the last."""
+    quarter = samples[-1].seconds / 4
+    return (
+        [each for each in samples if quarter <= each.seconds < 2 * quarter],
+        [each for each in samples if each.seconds >= 3 * quarter],
+    )
+
+
+def are_enough(samples: Sequence[Sample]) -> bool:
+    """Whether there are three looks in each of both quarters."""
+    return min(map(len, quarters(samples))) >= 3
+
+
 def grown(samples: Sequence[Sample]) -> dict[str, float]:
     """What is not flat, and by how much it rose from the second quarter to the last.
 
@@ -82,10 +96,8 @@ def grown(samples: Sequence[Sample]) -> dict[str, float]:
     never comes down. Nothing is said where a quarter has less than
     three samples.
     """
-    quarter = samples[-1].seconds / 4
-    early = [each for each in samples if quarter <= each.seconds < 2 * quarter]
-    late = [each for each in samples if each.seconds >= 3 * quarter]
-    if min(len(early), len(late)) < 3:
+    early, late = quarters(samples)
+    if not are_enough(samples):
         return {}
     rises = {
         name: min(getattr(each, name) for each in late) - min(getattr(each, name) for each in early)
@@ -405,6 +417,8 @@ def report(results: list[Result], seconds: float) -> Iterator[str]:
             if (numbers := [getattr(each, name) for each in warm])
         )
         yield f"process {result.index}: {', '.join(spans)}"
+        if result.samples and not are_enough(result.samples):
+            yield f"process {result.index} was looked at too seldom to tell whether it grew"
 
 
 def main() -> int:
