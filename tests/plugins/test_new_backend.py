@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import ast
 import importlib.util
+import inspect
 import os
 import re
 import subprocess
 import sys
+import textwrap
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -15,7 +17,7 @@ from types import ModuleType
 import pytest
 from click.testing import CliRunner
 
-from persidict_core import BaseBackend, installed
+from persidict_core import BaseBackend, PersiDict, installed
 from persidict_core.cli.new_backend import new_backend
 from persidict_core.cli.scaffolding import names_of, write_backend
 from persidict_core.installed import GROUPS, Installed, Plugin
@@ -127,6 +129,16 @@ def test_files_are_python_and_no_placeholder_is_left(acme: Path) -> None:
         assert max(map(len, text.splitlines()), default=0) <= 100
         if file.suffix == ".py":
             ast.parse(text)
+
+
+def test_its_dictionary_takes_and_passes_on_what_every_dictionary_takes(acme: Path) -> None:
+    (init,) = methods((acme / "src/persidict_acme/acme_dict.py").read_text()).values()
+    every = set(inspect.signature(PersiDict.__init__).parameters) - {"self", "backend"}
+    (function,) = ast.parse(textwrap.dedent(init)).body
+    assert isinstance(function, ast.FunctionDef)
+    taken = {arg.arg for arg in (*function.args.args, *function.args.kwonlyargs)}
+    assert every - taken == {"digest_len"}  # The backend says it.
+    assert every - set(re.findall(r"(\w+)=\1,", init)) == {"digest_len"}
 
 
 def test_words_and_schemes(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """What is SQLite's own: URLs, errors, many who open one new file."""
 
+import inspect
 import os
 import sqlite3
 from pathlib import Path
@@ -8,7 +9,7 @@ import pytest
 from persidict_sqlite import SqliteBackend, SqliteDict, database
 
 import persidict
-from persidict_core import BackendError, ObjectNotFound, URLError
+from persidict_core import BackendError, MemoryBackend, NotSupported, ObjectNotFound, URLError
 from persidict_core.testing.racing import ProcessTeam, workers_kept
 
 
@@ -44,6 +45,24 @@ def test_parameters_are_kept_and_checked(tmp_path):
     for wrong in (None, 5, {"a": 1}):
         with pytest.raises(TypeError):
             SqliteDict(wrong)
+
+
+def test_it_takes_what_every_dictionary_takes():
+    every = set(inspect.signature(persidict.PersiDict.__init__).parameters)
+    own = set(inspect.signature(SqliteDict.__init__).parameters)
+    assert every - own == {"backend", "digest_len"}  # SQLite tells A from a.
+
+
+def test_read_only_and_cache_stand_in_its_url(tmp_path):
+    there = f"sqlite:///{tmp_path}/a.db?file_type=json"
+    near = f"memory://{tmp_path.name}"
+    SqliteDict.from_url(there)["a"] = 1
+    reader = persidict.open(f"{there}&read_only=true&cache={near}&cache_max_bytes=10000")
+    assert reader["a"] == 1 and list(MemoryBackend(tmp_path.name).list_prefix())
+    with pytest.raises(NotSupported, match="read_only=True"):
+        reader["a"] = 2
+    SqliteDict.from_url(there)["a"] = 2
+    assert persidict.open(reader.url) == reader and reader["a"] == 2
 
 
 def verbs(backend):

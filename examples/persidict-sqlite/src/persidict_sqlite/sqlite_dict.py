@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable
 from typing import TypeVar
 
-from persidict_core import PersiDict
+from persidict_core import Backend, PersiDict
 
 from .backend import SqliteBackend
 from .slash_urls import SlashURLs
@@ -26,6 +26,9 @@ class SqliteDict(SlashURLs, PersiDict[V]):
         prefix: The dictionary holds the keys that begin so, without that beginning.
         allow_pickle: False refuses, on writing and on reading, all that could run code.
         max_value_bytes: The most bytes that a stored value may have; None: no limit.
+        read_only: Whether every change is refused.
+        cache: Where copies of values are kept nearby: see ``PersiDict``.
+        cache_max_bytes: How much the cache may hold, in bytes; None: no limit.
 
     Example:
         >>> import tempfile
@@ -49,6 +52,9 @@ class SqliteDict(SlashURLs, PersiDict[V]):
         prefix: str | Iterable[str] = (),
         allow_pickle: bool = True,
         max_value_bytes: int | None = None,
+        read_only: bool = False,
+        cache: Backend | str | os.PathLike[str] | None = None,
+        cache_max_bytes: int | None = None,
     ) -> None:
         super().__init__(
             SqliteBackend(path, fsync=fsync),
@@ -59,6 +65,9 @@ class SqliteDict(SlashURLs, PersiDict[V]):
             base_class_for_values=base_class_for_values,
             allow_pickle=allow_pickle,
             max_value_bytes=max_value_bytes,
+            read_only=read_only,
+            cache=cache,
+            cache_max_bytes=cache_max_bytes,
         )
         self.path = self.backend.path
         self.fsync = fsync
