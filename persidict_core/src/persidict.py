@@ -16,6 +16,7 @@ has written ours.
 from __future__ import annotations
 
 import os
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -83,6 +84,13 @@ def _plugin(name: str) -> object:
 
         if name in dicts.registered or dicts.claims(name, fresh=True):
             return dicts.get(name)
+        from persidict_core.former_names import explanation
+
+        if told := explanation(name):
+            # Of an AttributeError `from persidict import` shows no text: importlib, which asks
+            # for the name first, gets an ImportError.
+            asking = sys._getframe(2).f_globals.get("__name__")
+            raise (ImportError if asking == "importlib._bootstrap" else AttributeError)(told)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

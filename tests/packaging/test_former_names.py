@@ -1,8 +1,9 @@
-"""The submodules that programs for earlier versions import answer still."""
+"""Submodules that programs for earlier versions import answer still; names that went say so."""
 
 from __future__ import annotations
 
 import importlib
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,9 @@ import pytest
 
 import persidict
 import persidict_core
+from persidict_core.former_names import TODAY
 
+MIGRATING = Path(__file__).parents[2] / "docs/migrating.md"
 STUBS = Path(persidict.__file__).with_name("persidict-stubs")
 FORMER = Path(persidict_core.__file__).with_name("former")
 NAMES = {
@@ -86,3 +89,43 @@ def test_former_signing() -> None:
             signing.sign_safe_str_tuple("a", digest_len)
     with pytest.raises(ValueError, match="may hold only"):
         signing.unsign_safe_str_tuple("a/b", 8)
+
+
+def names_that_went() -> dict[str, str]:
+    """Each exported name in the first column of the page's table, with what stands beside it."""
+    section = MIGRATING.read_text().split("\n## Names\n")[1].split("\n## ")[0]
+    rows = re.findall(r"^\| (.+?) \| (.+?) \|$", section, re.MULTILINE)
+    return {
+        name: today
+        for before, today in rows
+        for name in re.findall(r"\b[A-Z]\w+", before)
+        if name != "True"
+    }
+
+
+@pytest.mark.parametrize("name", names_that_went())
+def test_a_name_that_went_tells_what_the_page_tells(name: str) -> None:
+    today = TODAY[name]
+    said = f"persidict has no {name}" + (f"; today it is {today}" if today else " any more")
+    assert (today or "none").split("(")[0].split(",")[0].split()[0] in names_that_went()[name]
+    assert not hasattr(persidict, name) and getattr(persidict, name, 1) == 1
+    with pytest.raises(AttributeError, match=re.escape(said)):
+        getattr(persidict, name)
+
+
+def test_the_page_has_a_table_of_names_that_went() -> None:
+    assert {"LocalDict", "ETAG_IS_THE_SAME", "MutationPolicyError"} <= names_that_went().keys()
+    assert not TODAY.keys() & {*dir(persidict)}
+
+
+@pytest.mark.parametrize("name", TODAY)
+def test_whoever_imports_a_name_that_went_sees_it(name: str) -> None:
+    with pytest.raises(ImportError, match=rf"^persidict has no {name}( any more|; today it is .)"):
+        exec(f"from persidict import {name}", {})
+
+
+def test_other_names_are_as_unknown_as_ever() -> None:
+    with pytest.raises(ImportError, match="cannot import name 'LocalDicts'"):
+        exec("from persidict import LocalDicts", {})
+    with pytest.raises(AttributeError, match=r"^module 'persidict' has no attribute 'LocalDicts'$"):
+        persidict.LocalDicts  # noqa: B018

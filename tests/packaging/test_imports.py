@@ -43,7 +43,7 @@ BANDS = (
     },
     {"opening"},
     {"testing", "cli", "fitness"},
-    {"former"},
+    {"former", "former_names"},
 )
 
 
