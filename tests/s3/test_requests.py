@@ -104,6 +104,19 @@ def test_get(d: S3Dict[Any], costs: Costs) -> None:
         d["absent"]
 
 
+def test_get_bounded(make: Callable[..., S3Dict[Any]], costs: Costs) -> None:
+    d = make(max_value_bytes=10_000)
+    d["there"] = 1
+    with costs():
+        assert d["there"] == 1
+    with costs():
+        assert d.get("there") == 1
+    with costs():
+        assert d.get_with_etag("there")[0] == 1
+    with costs():
+        assert d.setdefault("there", 2) == 1
+
+
 def test_get_cached(
     make: Callable[..., S3Dict[Any]], costs: Costs, tmp_path: Path, proxy: Proxy
 ) -> None:
@@ -251,6 +264,15 @@ def test_get_many(many: S3Dict[Any], costs: Costs) -> None:
     keys = [(f"part{number}", "item") for number in range(100)]
     with costs(100):
         assert [value for _, value in many.get_many(keys)] == list(range(100))
+
+
+def test_get_many_bounded(make: Callable[..., S3Dict[Any]], costs: Costs, proxy: Proxy) -> None:
+    d = make(max_value_bytes=10_000)
+    d.update({f"key{number}": number for number in range(10)})
+    with costs(10):
+        assert len(dict(d.get_many([f"key{number}" for number in range(10)]))) == 10
+    kinds = [request.operation for request in proxy.requests[-20:]]
+    assert kinds == ["HeadObject", "GetObject"] * 10
 
 
 def test_set_many(d: S3Dict[Any], costs: Costs) -> None:
