@@ -367,5 +367,5 @@ def dev(session: nox.Session) -> None:
     """An environment in .venv with everything editable, and the tools."""
     python = ROOT / ".venv" / ("Scripts" if os.name == "nt" else "bin") / "python"
     session.run("python", "-m", "venv", ".venv")
-    tools = ("nox[uv]", "mypy", "basedpyright", "ruff")
+    tools = (MOTO, "pytest-xdist", "nox[uv]", "mypy", "basedpyright", "ruff")
     session.run(str(python), "-m", "pip", "install", *EDITABLE, *tools)

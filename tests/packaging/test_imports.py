@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -121,6 +122,19 @@ def function():
 
 def test_every_module_of_the_core_has_a_band() -> None:
     assert known_modules() - set().union(*BANDS) == set()
+
+
+def test_the_tree_of_contributing_has_these_bands() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text()
+    tree = text.split("/src/persidict_core/\n")[1].split("\n    persidict_file/")[0]
+    told: list[set[str]] = []
+    for line in tree.splitlines():
+        names = {name.rstrip("/") for name in re.split(" {2,}", line.strip())[0].split()}
+        if line.startswith(" " * 12):
+            told[-1] |= names
+        else:
+            told.append(names)
+    assert told == list(BANDS)
 
 
 @pytest.mark.parametrize("path", files(CORE), ids=lambda path: str(path.relative_to(CORE)))
