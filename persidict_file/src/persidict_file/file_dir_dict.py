@@ -27,9 +27,10 @@ class FileDirDict(PersiDict[V]):
         digest_len: How many characters of digest each string of a key gets in the names, 0 to 26;
             None: what the names in the folder carry, 8 in an empty one.
         base_class_for_values: The class of all values, checked on writing and on reading.
-        fsync: Whether a write returns only when it is safe from a power cut, which takes some
-            milliseconds. Without it a write is as atomic among processes, also if they are killed,
-            but a power cut may take it back or, on most file systems, leave the file empty or torn.
+        fsync: Whether a write returns only when it is safe from a power cut, which takes half a
+            millisecond to some milliseconds, by the disk. Without it a write is as atomic among
+            processes, also if they are killed, but a power cut may take it back or, on most file
+            systems, leave the file empty or torn.
         prefix: The dictionary holds the keys that begin so, without that beginning.
         allow_pickle: False refuses, on writing and on reading, all that could run code.
         max_value_bytes: The most bytes that a stored value may have; None: no limit.
@@ -37,8 +38,9 @@ class FileDirDict(PersiDict[V]):
         cache: Where copies of values are kept nearby, where the folder is far away: see
             ``PersiDict``.
         cache_max_bytes: How much the cache may hold, in bytes; None: no limit.
-        lock_scope: Among whom a lock on a file holds, where that is known and the file system is
-            none that is known to: ``"processes"`` or ``"hosts"``.
+        lock_scope: Among whom locks of files hold in this folder: ``"none"``, ``"threads"``,
+            ``"processes"`` or ``"hosts"``, or a `Scope`. It is believed. None: judged by the type
+            of the file system.
 
     Raises:
         TypeError: A parameter of the wrong kind.
