@@ -31,15 +31,13 @@ from pyarrow import parquet
 import persidict
 from persidict_core import (
     BulkError,
-    CachedBackend,
     CompressedBackend,
-    HashedNames,
     MemoryBackend,
     PersiDict,
     SerializationError,
     SignedBackend,
 )
-from persidict_core.layers.envelopes import MAGIC, Kept, seal, unseal
+from persidict_core.layers.envelopes import Kept, seal, unseal
 from persidict_core.serializers.json_text import JsonSerializer
 from persidict_core.serializers.npy import NpySerializer
 from persidict_core.serializers.parquet import ParquetSerializer
@@ -150,70 +148,6 @@ def test_nothing_is_imported_or_called(evil: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines() == ["[]", "True True"]
-
-
-class TestPlantedInTheCache:
-    """Whoever can write into the cache's folder is no more powerful than who writes the store."""
-
-    @pytest.mark.parametrize("file_type", ["pkl", "json", "npy", "parquet"])
-    @pytest.mark.parametrize("immutable", [False, True])
-    def test_it_does_not_run(self, evil: Path, file_type: str, immutable: bool) -> None:
-        store, cache = MemoryBackend(), MemoryBackend()
-        d: PersiDict[Any] = PersiDict(
-            store,
-            file_type=file_type,
-            cache=cache,
-            allow_pickle=False,
-            immutable_items=immutable,
-        )
-        path = f"a.{file_type}"
-        store.write_bytes(path, b"1")
-        stat = store.stat(path)
-        name = HashedNames(store.identity)(path)
-        for data in hostile.everything(evil, EVIL).values():
-            cache.write_bytes(name, seal(path, Kept(data, stat.etag, stat)))
-            with contextlib.suppress(SerializationError):
-                d.get("a")
-            cache.write_bytes(name, data)
-            with contextlib.suppress(SerializationError):
-                d.get("a")
-        assert not evil.exists() and EVIL not in sys.modules
-
-    @pytest.mark.parametrize(
-        "told",
-        [
-            b"",
-            b"{",
-            b"1",
-            b"[]",
-            b'["a"]',
-            b'["a", 5]',
-            b'["a", null, 1, 2.0]',
-            b'["a", "etag", 1]',
-            b'["a", "etag", "1", 2.0]',
-            b'["a", "etag", 1, [2.0]]',
-            b'["a", "etag", 1, 2.0, 3]',
-            b"[" * 100_000,
-            b"9" * 10_000,
-            b"\xff\xfe",
-        ],
-    )
-    def test_what_is_no_envelope_is_read_as_nothing(self, told: bytes) -> None:
-        from hashlib import blake2b
-
-        rest = len(told).to_bytes(4, "big") + told + b"planted"
-        envelope = MAGIC + blake2b(rest, digest_size=16).digest() + rest
-        assert unseal("a", envelope) is None
-        store, cache = MemoryBackend(), MemoryBackend()
-        store.write_bytes("a", b"true")
-        near = CachedBackend(store, cache, HashedNames("test"))
-        cache.write_bytes(near.name("a"), envelope)
-        assert near.read_bytes("a") == b"true"
-        found = near.read_versioned("a")
-        assert isinstance(found, tuple) and found[0] == b"true"
-
-    def test_it_cannot_say_which_type_the_etag_has(self) -> None:
-        assert unseal("a", seal("a", Kept(b"x", "etag", None))) == Kept(b"x", "etag", None)
 
 
 KEY = b"k" * 32

@@ -1,7 +1,6 @@
 """``read_only=`` and ``cache=`` of a dictionary: in Python, in a URL, in a pickle."""
 
 import pickle
-from pathlib import Path
 
 import pytest
 
@@ -14,7 +13,6 @@ from persidict_core import (
     MemoryBackend,
     NotSupported,
     PersiDict,
-    SerializationError,
     URLError,
     WriteOnceDict,
 )
@@ -125,19 +123,6 @@ def test_two_private_stores_may_share_a_cache(tmp_path):
     first, second = (PersiDict("memory://", cache=tmp_path, immutable_items=True) for _ in range(2))
     first["a"], second["a"] = 1, 2
     assert (first["a"], second["a"]) == (1, 2)
-
-
-def test_a_planted_pickle_in_the_cache_is_refused_where_pickles_are(tmp_path):
-    plain = PersiDict("memory://planted", cache=tmp_path, file_type="pkl")
-    plain["a"] = 1
-    safe = PersiDict("memory://planted", cache=tmp_path, file_type="json", allow_pickle=False)
-    safe["a"] = 1
-    names = {Path(name) for name in safe.cache.list_prefix()}
-    assert len(names) == 2
-    data = plain._layered.read_bytes("a.pkl")
-    safe.backend.write_bytes("a.json", data)
-    with pytest.raises(SerializationError):
-        safe["a"]
 
 
 def test_write_once_around_a_cached_dictionary(url, tmp_path):
