@@ -36,6 +36,10 @@ class PersiDictError(Exception):
         (True, True)
     """
 
+    def __str__(self) -> str:
+        # A text may hold what others wrote, as that of a plugin's own error.
+        return "\n".join(map(printable, super().__str__().split("\n")))
+
 
 class ObjectNotFound(PersiDictError):
     """Nothing is stored under a path, and the store has proven it.

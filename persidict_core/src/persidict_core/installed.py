@@ -13,6 +13,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from .printable import printable
+
 if TYPE_CHECKING:
     from importlib.metadata import Distribution
 
@@ -42,7 +44,8 @@ class Plugin(NamedTuple):
     error: str | None = None
 
     def __str__(self) -> str:
-        return f"{self.value} of {self.distribution or 'this process'} {self.version}".rstrip()
+        text = f"{self.value} of {self.distribution or 'this process'} {self.version}".rstrip()
+        return printable(text)
 
 
 class Installed(NamedTuple):
