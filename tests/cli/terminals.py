@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import os
 import pty
@@ -11,6 +12,7 @@ import sys
 import termios
 import time
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 PROGRAM = (sys.executable, "-m", "persidict_core.cli")
@@ -38,6 +40,7 @@ class Terminal:
         columns: How wide the terminal is.
         program: What is run.
         stdout: Where its output goes, if not to the terminal.
+        cwd: In which folder it runs; None: in this process's.
     """
 
     def __init__(
@@ -46,6 +49,7 @@ class Terminal:
         columns: int = 80,
         program: Iterable[str] = PROGRAM,
         stdout: Any = None,
+        cwd: Path | None = None,
     ) -> None:
         self._master, slave = pty.openpty()
         termios.tcsetwinsize(slave, (24, columns))
@@ -55,12 +59,15 @@ class Terminal:
             stdin=slave,
             stdout=slave if stdout is None else stdout,
             stderr=slave,
+            cwd=cwd,
             start_new_session=True,
             preexec_fn=_take_terminal,
             env={**os.environ, "TERM": "xterm", "COLUMNS": str(columns)},
         )
         os.close(slave)
         self.seen = ""
+        # A letter may come in two parts.
+        self._decoder = codecs.getincrementaldecoder("utf-8")()
 
     def expect(self, text: str) -> None:
         """Wait until a text was written."""
@@ -102,7 +109,7 @@ class Terminal:
                 return
             if not data:
                 return
-            self.seen += data.decode().replace("\r\n", "\n")
+            self.seen += self._decoder.decode(data).replace("\r\n", "\n")
 
 
 def _take_terminal() -> None:

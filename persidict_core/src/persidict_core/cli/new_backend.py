@@ -6,6 +6,9 @@ from pathlib import Path
 
 import click
 
+from ..printable import printable
+from . import output
+
 
 @click.command("new-backend", short_help="Write a distribution with a backend, to be filled in.")
 @click.argument("name")
@@ -33,12 +36,13 @@ def new_backend(name: str, scheme: str | None, into: Path) -> None:
         written = write_backend(names, into)
     except OSError as error:
         raise click.ClickException(str(error)) from error
-    folder = written[0].parent
+    # A folder's name may hold anything.
+    shown = printable if output.on_terminal() else str
     for file in written:
-        click.echo(file)
+        click.echo(shown(str(file)))
     click.echo(
         f"\nFive verbs are to be written, in {names.package}/backend.py. The tests say which:\n\n"
-        f"    cd {folder}\n"
+        f"    cd {shown(str(written[0].parent))}\n"
         '    python -m pip install --editable ".[testing]"\n'
         "    python -m pytest -x"
     )
