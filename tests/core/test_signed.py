@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import pickle
+from base64 import b64encode
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +14,11 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from persidict_core import (
+    BaseBackend,
+    BulkError,
+    CachedBackend,
+    FailingBackend,
+    HashedNames,
     MemoryBackend,
     PersiDict,
     PrefixBackend,
@@ -31,6 +39,23 @@ def fetched() -> bytes:
 
 def several() -> list[bytes]:
     return [OTHER, KEY]
+
+
+Layers = Callable[[MemoryBackend, MemoryBackend, Any], BaseBackend]
+NAMES = HashedNames("signed")
+DOWN = {"read_bytes": OSError, "write_bytes": OSError, "delete": OSError}
+LAYERS: dict[str, Layers] = {
+    "signed": lambda store, other, key: SignedBackend(store, key),
+    "signed below a cache": lambda store, other, key: CachedBackend(
+        SignedBackend(store, key), other, NAMES
+    ),
+    "signed above a cache": lambda store, other, key: SignedBackend(
+        CachedBackend(store, other, NAMES), key
+    ),
+    "a signed cache that fails": lambda store, other, key: CachedBackend(
+        SignedBackend(store, key), SignedBackend(FailingBackend(other, DOWN), key), NAMES
+    ),
+}
 
 
 class Bomb:
@@ -210,6 +235,47 @@ class TestKeys:
         texts += [str(told.value)]
         for text in texts:
             assert "kkkk" not in text and "oooo" not in text
+
+    @pytest.mark.parametrize("key", [KEY, [KEY, OTHER], several], ids=["one", "two", "fetched"])
+    @pytest.mark.parametrize("layers", LAYERS.values(), ids=LAYERS)
+    def test_no_key_is_logged(
+        self, layers: Layers, key: Any, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """Of writes, reads, refusals, lost races, and of a cache and a journal that fail."""
+        caplog.set_level(logging.DEBUG)
+        log = logging.getLogger("a program's own")
+        store, other = MemoryBackend(), MemoryBackend()
+        d: PersiDict[Any] = PersiDict(layers(store, other, key), file_type="json")
+        copy: PersiDict[Any] = PersiDict(layers(MemoryBackend(), other, key), file_type="json")
+
+        def lose_once(value: int) -> int:
+            if value == 1:
+                d["a"] = 5
+            return value + 1
+
+        d.update({"a": 1, "b": 2})
+        assert d.transform("a", lose_once) == 6 and dict(d.items()) == {"a": 6, "b": 2}
+        d.copy_to(copy)
+        for each in (store, other):
+            for path in each.list_prefix():
+                each.write_bytes(path, b"forged")
+        for refused in (
+            lambda: d["a"],
+            lambda: d.transform("a", abs),
+            lambda: d.copy_to(copy),
+            lambda: pickle.dumps((d.backend, key)),
+        ):
+            try:
+                refused()
+            except (SignatureError, BulkError, TypeError) as error:
+                log.exception("%r of %r below %r", error, d.backend, d)
+        formatter = logging.Formatter()
+        told = [f"{formatter.format(each)} {vars(each)}" for each in caplog.records]
+        assert any("lost a race" in each for each in told)
+        assert any("not signed" in each and "SignedBackend" in each for each in told)
+        for spelled in (KEY, OTHER):
+            for text in (spelled.decode(), spelled.hex(), b64encode(spelled).decode()[:20]):
+                assert not any(text in each for each in told)
 
     @pytest.mark.parametrize("key", [fetched, several])
     def test_a_function_pickles(self, key: Any) -> None:
