@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
 import persidict
-from persidict_core import ABSENT, MemoryBackend, PersiDict, PersiDictError
+from persidict_core import ABSENT, PersiDict, PersiDictError
 from persidict_core.paths import SAFE_CHARS
 from persidict_file import FileBackend, FileDirDict, folders, reading
 
@@ -116,37 +116,6 @@ class TestKeys:
             assert place.resolve() == place and place.read_text() == "1"
             del d[key]
         assert [path.name for path in tmp_path.iterdir()] == ["store"]
-
-
-class CaseFolding(MemoryBackend):
-    """A store to which ``A`` and ``a`` are one name, as folders of Windows and macOS are."""
-
-    digest_len = 8
-
-    def read_bytes(self, path: str) -> bytes:
-        return super().read_bytes(path.lower())
-
-    def write_bytes(self, path: str, data: bytes) -> str:
-        return super().write_bytes(path.lower(), data)
-
-    def delete(self, path: str) -> None:
-        super().delete(path.lower())
-
-    def list_prefix(self, prefix: str = "") -> Iterator[str]:
-        return super().list_prefix(prefix.lower())
-
-
-def test_digests_keep_cases_apart_where_the_store_does_not() -> None:
-    d: PersiDict[int] = PersiDict(CaseFolding(), file_type="json")
-    keys = ["key", "KEY", "Key", ("a", "b"), ("A", "b"), ("a", "B")]
-    for number, key in enumerate(keys):
-        d[key] = number
-    assert [d[key] for key in keys] == list(range(6)), "one key's value took another's place"
-    del d["KEY"]
-    assert d.get("KEY") is None and d["key"] == 0
-    plain: PersiDict[int] = PersiDict(CaseFolding(), file_type="json", digest_len=0)
-    plain["key"] = 1
-    assert plain.get("KEY") == 1, "without digests the store decides"
 
 
 def linger() -> None:
