@@ -59,6 +59,8 @@ MUTANTS = {
             for name in ("etag_condition", "delete_condition", "absent_condition", "etag_stays")
         ),
     ),
+    "persidict_file/groups.py": ("tests/file/test_groups.py",),
+    "persidict_file/versions.py": ("tests/file/test_versions.py",),
     "persidict_s3/conditions.py": ("tests/s3/test_deciding.py",),
 }
 """Modules in which small faults are made, and quick tests that are to find them."""

@@ -16,12 +16,15 @@ from persidict_core import (
     PersiDict,
     WriteOnceDict,
 )
+from persidict_core.testing.checks_items import reopened
 from persidict_file import FileBackend, FileDirDict
 from persidict_s3 import S3Dict
 from tests.core.test_layers_kit import LAYERS
 from tests.models.machine import Case, D
 
-PLAIN: Final = st.none() | st.booleans() | st.integers(0, 2) | st.integers() | st.text(max_size=5)
+FEW: Final = st.sampled_from([None, False, True, 0, 1, ""])
+"""Values that are equal, or false, without being the same."""
+PLAIN: Final = FEW | st.integers() | st.text(max_size=5)
 JSON: Final = (
     PLAIN | st.lists(PLAIN, max_size=3) | st.dictionaries(st.text("abc"), PLAIN, max_size=2)
 )
@@ -115,7 +118,9 @@ def in_sqlite(folder: Path) -> D:
     return SqliteDict(folder / "store.db", fsync=False)
 
 
-def in_s3(endpoint: str, cached: bool = False, **params: Any) -> Case:
+def in_s3(
+    endpoint: str, cached: bool = False, said: dict[str, Any] | None = None, **params: Any
+) -> Case:
     numbers = itertools.count()
     bucket = f"models-{uuid4().hex}"
 
@@ -128,7 +133,7 @@ def in_s3(endpoint: str, cached: bool = False, **params: Any) -> Case:
             **params,
         )
 
-    return case(make, params.get("file_type", "pkl"))
+    return case(make, params.get("file_type", "pkl"), **(said or {}))
 
 
 TEXT = {"base_class_for_values": str}
@@ -168,3 +173,6 @@ def s3_cases(endpoint: str) -> Iterator[tuple[str, Case]]:
     yield "s3", in_s3(endpoint, **promised)
     yield "s3, no conditions", in_s3(endpoint, **refused, file_type="json")
     yield "s3, cached", in_s3(endpoint, cached=True, **promised)
+    mixed = {"prefix": "some", "digest_len": 4, "file_type": "npy", "max_value_bytes": 10_000}
+    uncached = {"twin": lambda first: reopened(first, base_dir=None, cache_max_bytes=None)}
+    yield "s3, mixed", in_s3(endpoint, cached=True, said=uncached, **promised, **mixed)

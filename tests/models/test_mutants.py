@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from persidict_core import DELETE_CURRENT, KEEP_CURRENT, MemoryBackend, PersiDict
-from tests.models.cases import case
-from tests.models.test_models import run
+from tests.models.cases import CASES, case
+from tests.models.test_models import EXAMPLES, run
 
 
 class PopDeletesNothing(PersiDict[Any]):
@@ -82,6 +82,8 @@ class WritesBeforeItLooks(PersiDict[Any]):
     ],
 )
 def test_it_is_told_from_a_dict(kind: type[PersiDict[Any]]) -> None:
+    """By no more than what is tried with the dictionaries that have no fault, at their shortest."""
     broken = case(lambda folder: kind(MemoryBackend()))
     with pytest.raises((AssertionError, KeyError)):
-        run(broken, examples=500, steps=40, shrink=False)
+        for name in CASES:
+            run(broken, name, EXAMPLES, shrink=False)
