@@ -20,7 +20,7 @@ from persidict_core.testing.checks_items import reopened
 from persidict_file import FileBackend, FileDirDict
 from persidict_s3 import S3Dict
 from tests.core.test_layers_kit import LAYERS
-from tests.models.machine import Case, D
+from tests.models.kind import Case, D
 
 FEW: Final = st.sampled_from([None, False, True, 0, 1, ""])
 """Values that are equal, or false, without being the same."""
@@ -91,12 +91,12 @@ def in_memory(file_type: str = "pkl", said: dict[str, Any] | None = None, **para
     )
 
 
-def layered(name: str, file_type: str = "json", files: bool = False) -> Case:
+def layered(name: str, file_type: str = "json", files: bool = False, **params: Any) -> Case:
     def make(folder: Path) -> D:
         def store(part: str) -> Any:
             return FileBackend(folder / part, fsync=False) if files else MemoryBackend()
 
-        return PersiDict(LAYERS[name](store), file_type=file_type)
+        return PersiDict(LAYERS[name](store), file_type=file_type, **params)
 
     return case(make, file_type)
 
@@ -112,10 +112,17 @@ def with_cache(folder: Path) -> D:
     return FileDirDict(folder / "store", fsync=False, cache=folder / "cache", cache_max_bytes=300)
 
 
-def in_sqlite(folder: Path) -> D:
-    from persidict_sqlite import SqliteDict
+def in_sqlite(file_type: str = "pkl", said: dict[str, Any] | None = None, **params: Any) -> Case:
+    def make(folder: Path) -> D:
+        from persidict_sqlite import SqliteDict
 
-    return SqliteDict(folder / "store.db", fsync=False)
+        return SqliteDict(folder / "store.db", file_type=file_type, fsync=False, **params)
+
+    return case(make, file_type, **(said or {}))
+
+
+def with_items_otherwise(d: D) -> D:
+    return reopened(d, immutable_items=not d.immutable_items)
 
 
 def in_s3(
@@ -142,7 +149,8 @@ CASES: Final[dict[str, Case]] = {
     "files": in_files(),
     "files, flushed": in_files("pkl", fsync=True),
     **{f"files, digests of {length}": in_files(digest_len=length) for length in (0, 4, 8)},
-    "sqlite": case(in_sqlite),
+    "sqlite": in_sqlite(),
+    "sqlite, mixed": in_sqlite("txt", {"twin": with_items_otherwise}, prefix="some", **TEXT),
     **{f"files, {kind}": in_files(kind) for kind in ("pkl", "npy", "parquet")},
     **{f"memory, {kind}": in_memory(kind) for kind in ("json", "npy", "parquet")},
     "files, txt": in_files("txt", **TEXT),
@@ -163,6 +171,7 @@ CASES: Final[dict[str, Case]] = {
     "one of several": case(part_of_several, "json", beside=frozenset({"b", "other"})),
     **{f"layer: {name}": layered(name) for name in LAYERS},
     "layers over files": layered("a stack of all", "pkl", files=True),
+    "layers, mixed": layered("a stack of all", "npy", prefix="some", digest_len=4),
 }
 
 
@@ -174,5 +183,5 @@ def s3_cases(endpoint: str) -> Iterator[tuple[str, Case]]:
     yield "s3, no conditions", in_s3(endpoint, **refused, file_type="json")
     yield "s3, cached", in_s3(endpoint, cached=True, **promised)
     mixed = {"prefix": "some", "digest_len": 4, "file_type": "npy", "max_value_bytes": 10_000}
-    uncached = {"twin": lambda first: reopened(first, base_dir=None, cache_max_bytes=None)}
+    uncached = {"twin": lambda first: reopened(first, base_dir=None)}
     yield "s3, mixed", in_s3(endpoint, cached=True, said=uncached, **promised, **mixed)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, ClassVar
@@ -22,45 +20,11 @@ from persidict_core import (
     PersiDict,
     PersiDictError,
     SafeStrTuple,
-    WriteOnceDict,
 )
 from persidict_core.jokers import Joker
 from persidict_core.testing.checks_items import reopened
+from tests.models.kind import Case, D, pickled, same
 from tests.models.model import MISSING, Model, Rules
-
-D = PersiDict[Any]
-
-
-def same(value: Any) -> Any:
-    return value
-
-
-def pickled(d: D) -> D:
-    return pickle.loads(pickle.dumps(d))  # type: ignore[no-any-return]
-
-
-@dataclass(frozen=True)
-class Case:
-    """One kind of dictionary, and what may stand in it.
-
-    Args:
-        make: Makes an empty dictionary, given a folder of its own.
-        values: Plain values: what stands in the model.
-        bad: Values that this dictionary refuses.
-        real: Makes of a plain value one that the dictionary takes.
-        plain: The reverse.
-        beside: Keys that another dictionary holds in the same place.
-        twin: Makes the second handle, given the first.
-    """
-
-    make: Callable[[Path], D]
-    values: st.SearchStrategy[Any]
-    bad: tuple[Any, ...]
-    real: Callable[[Any], Any] = same
-    plain: Callable[[Any], Any] = same
-    beside: frozenset[str] = frozenset()
-    twin: Callable[[D], D] = pickled
-
 
 PARTS = st.sampled_from(["a", "b", "a.b"])
 FORMS: list[Callable[[list[str]], Any]] = [
@@ -105,7 +69,7 @@ class Machine(RuleBasedStateMachine):
         self.handles = [first, self.case.twin(first)]
         items: dict[SafeStrTuple, Any] = {}
         writes: dict[SafeStrTuple, int] = {}
-        self.wholes = [Model(items, writes, rules_of(handle)) for handle in self.handles]
+        self.wholes = [Model(items, writes, Rules.of(handle)) for handle in self.handles]
         self.etags: dict[SafeStrTuple, dict[Any, object]] = {}
         same_format = {
             name: getattr(first, name) for name in ("file_type", "base_class_for_values")
@@ -423,14 +387,6 @@ class Machine(RuleBasedStateMachine):
             copy.discard(lost)
         self.handles[number].copy_to(copy, delete=True)
         self.compare(copy)
-
-
-def rules_of(d: D) -> Rules:
-    return Rules(
-        claims=d.backend.capabilities,
-        items_stay=d.immutable_items,
-        later_values_are_ignored=isinstance(d, WriteOnceDict),
-    )
 
 
 def outcome(act: Callable[[], Any]) -> Any:

@@ -10,8 +10,8 @@ from typing import Any, Final
 
 from persidict_core.testing.checks_items import reopened
 from persidict_file import FileDirDict
-from tests.models.cases import case
-from tests.models.machine import Case, D
+from tests.models.cases import case, with_items_otherwise
+from tests.models.kind import Case, D, pickled
 
 Mix = dict[str, Any]
 
@@ -58,6 +58,13 @@ def covering() -> Iterator[Mix]:
             yield best
 
 
+TWINS: Final = {
+    "alike": pickled,
+    "uncached": lambda first: reopened(first, cache=None, cache_max_bytes=None),
+    "items otherwise": with_items_otherwise,
+}
+
+
 def in_files(mix: Mix) -> Case:
     params = {**mix}
     second, room = params.pop("second"), params.pop("cache")
@@ -68,18 +75,14 @@ def in_files(mix: Mix) -> Case:
         cache = {"cache": folder / "cache", "cache_max_bytes": room} if room else {}
         return FileDirDict(folder / "store", **params, **cache)
 
-    def other(first: D) -> D:
-        if second == "uncached":
-            return reopened(first, cache=None, cache_max_bytes=None)
-        return reopened(first, immutable_items=not first.immutable_items)
-
     refused = {} if mix["allow_pickle"] or mix["file_type"] != "json" else {"bad": (5j, {1})}
-    return case(make, mix["file_type"], **refused, **({} if second == "alike" else {"twin": other}))
+    return case(make, mix["file_type"], **refused, twin=TWINS[second])
 
 
 def named(mix: Mix) -> str:
     """What differs from the first value of each."""
-    said = [f"{name}={value}" for name, value in mix.items() if value != PARAMETERS[name][0]]
+    changed = [(name, value) for name, value in mix.items() if value != PARAMETERS[name][0]]
+    said = [f"{name.partition('_')[0]}={value}" for name, value in changed]  # pytest's are short.
     return ", ".join(said).replace("('some', 'where')", "some/where") or "nothing more"
 
 

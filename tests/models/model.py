@@ -14,10 +14,12 @@ from persidict_core import (
     ETags,
     ImmutableItemError,
     NotSupported,
+    PersiDict,
     PersiDictKey,
     PreconditionFailed,
     SafeStrTuple,
     Scope,
+    WriteOnceDict,
 )
 from persidict_core.backend import Capabilities
 
@@ -37,6 +39,10 @@ class Rules:
     claims: Capabilities
     items_stay: bool = False
     later_values_are_ignored: bool = False
+
+    @classmethod
+    def of(cls, d: PersiDict[Any]) -> Rules:
+        return cls(d.backend.capabilities, d.immutable_items, isinstance(d, WriteOnceDict))
 
 
 class Model(MutableMapping[Any, Any]):
