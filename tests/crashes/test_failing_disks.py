@@ -9,17 +9,31 @@ import resource
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from persidict_core import BackendError, BulkError, PersiDict
-from persidict_file import FileDirDict
-from tests.crashes.steps import Case, Step, cases, faults, perform, read
+from persidict_file import FileDirDict, groups
+from tests.crashes.steps import Case, Key, Step, cases, faults, perform, read
 from tests.file.mounts import mounted, mounted_read_only
 
-CALLS = ("open", "write", "pread", "fsync", "utime", "rename", "link", "unlink", "mkdir", "scandir")
+CALLS = (
+    *("open", "close", "write", "pread", "stat", "lstat", "fstat", "utime", "rename", "replace"),
+    *("link", "unlink", "mkdir", "rmdir", "scandir"),
+)
+
+
+def more_cases() -> Iterator[Any]:
+    """Also more items than are flushed one by one, and, last, whether what is made is immutable."""
+    many: list[Key] = [("folder" if n % 3 else "below", str(n)) for n in range(9)]
+    nine = Case(dict.fromkeys(many, b"old"), Step("update", dict.fromkeys(many, b"new")))
+    for case in [*cases(), nine]:
+        yield pytest.param(case, False, id=case.step.verb)
+        if case.step.verb in ("set", "setdefault", "update"):
+            yield pytest.param(Case({}, case.step), True, id=case.step.verb + "-immutable")
 
 
 def debris(d: FileDirDict[Any]) -> list[Path]:
@@ -34,7 +48,7 @@ def errors_of(d: PersiDict[Any], step: Step) -> dict[str, BackendError]:
         assert all(isinstance(each, BackendError) for each in error.failures.values()), error
         return {"/".join(key): each for key, each in error.failures.items()}
     except BackendError as error:
-        return {"/".join(next(iter(step.items))): error}
+        return {"/".join(key): error for key in step.items}
     return {}
 
 
@@ -43,60 +57,116 @@ class FailingCall:
 
     Args:
         number: Which of the calls.
+        stays: Whether all after it fail, too.
     """
 
-    def __init__(self, number: int) -> None:
+    def __init__(self, number: int, stays: bool) -> None:
         self.left = number
         self.failed = ""
+        self._stays = stays
+
+    @contextmanager
+    def played(self) -> Iterator[None]:
+        """While this is open, calls are counted, and fail."""
+        with pytest.MonkeyPatch.context() as patch:
+            for name in CALLS:
+                patch.setattr(os, name, self.instead_of(name, getattr(os, name)))
+            patch.setattr(os, "fsync", self.instead_of("fsync", lambda descriptor: None))
+            patch.setattr(fcntl, "flock", self.instead_of("flock", fcntl.flock))
+            syncfs = self.instead_of("syncfs", lambda descriptor: 0)
+            patch.setattr(groups, "_syncfs", lambda: partial(_number_of_the_error, syncfs))
+            yield
 
     def instead_of(self, name: str, call: Callable[..., Any]) -> Callable[..., Any]:
         def fail_or_call(*arguments: Any, **named: Any) -> Any:
-            if fcntl.LOCK_UN in arguments[1:2] and name == "flock":
-                return call(*arguments)  # It fails on nothing that is open.
+            if _never_fails(name, arguments):
+                return call(*arguments)
             self.left -= 1
-            if self.left == 0:
-                self.failed = name
+            if self.left == 0 or (self._stays and self.left < 0):
+                self.failed = self.failed or name
+                if name == "close":
+                    call(*arguments)  # It is closed all the same.
                 raise OSError(errno.EIO, os.strerror(errno.EIO))
             return call(*arguments, **named)
 
         return fail_or_call
 
 
-@pytest.mark.parametrize("case", cases(), ids=lambda case: case.step.verb)
+def _never_fails(name: str, arguments: tuple[Any, ...]) -> bool:
+    """Unlocking fails on nothing that is open, and closing only where bytes were written."""
+    if name == "flock":
+        return arguments[1] == fcntl.LOCK_UN
+    flags = fcntl.fcntl(arguments[0], fcntl.F_GETFL) if name == "close" else os.O_RDWR
+    return flags & os.O_ACCMODE == os.O_RDONLY
+
+
+def _number_of_the_error(syncfs: Callable[[int], int], descriptor: int) -> int:
+    try:
+        return syncfs(descriptor)
+    except OSError as error:
+        assert error.errno is not None
+        return error.errno
+
+
+@pytest.mark.parametrize("stays", [False, True], ids=["once", "from then on"])
+@pytest.mark.parametrize("case, immutable", list(more_cases()))
 def test_each_call_of_the_system_may_fail(
-    case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    case: Case, immutable: bool, stays: bool, tmp_path: Path
 ) -> None:
-    d: FileDirDict[Any] = FileDirDict(tmp_path / "store", digest_len=0)
+    before = case.before
+    root = tmp_path / "store"
+    d: FileDirDict[Any] = FileDirDict(root, digest_len=0, immutable_items=immutable)
+    anew: FileDirDict[Any] = FileDirDict(root, digest_len=0, fsync=False)
     number = 0
+    failed = set()
     while True:
         number += 1
-        d.clear()
-        d.update(case.before)
-        failing = FailingCall(number)
-        with monkeypatch.context() as patch:
-            for name in CALLS:
-                patch.setattr(os, name, failing.instead_of(name, getattr(os, name)))
-            patch.setattr(fcntl, "flock", failing.instead_of("flock", fcntl.flock))
+        anew.clear()
+        anew.update(before)
+        failing = FailingCall(number, stays)
+        with failing.played():
             errors = errors_of(d, case.step)
         if failing.left > 0:
             break
+        failed.add(failing.failed)
         where = f"{case.step.verb}, {failing.failed}, call {number}: {errors}"
         found = read(d)
-        assert faults(found, case.before, case.step) == [], where
+        assert faults(found, before, case.step) == [], where
         for key, error in errors.items():
             place = repr(d.base_dir if error.operation == "capabilities" else key + ".pkl")
             assert "the device failed" in str(error) and place in str(error), where
-        for key in case.step.items:
-            # Without an error all is done.
-            assert "/".join(key) in errors or found.get(key) == case.step.items[key], where
-        assert debris(d) == [] or failing.failed == "unlink", where
+        for key, new in case.step.items.items():
+            # Without an error all is done, and with one nothing, unless it says so.
+            error = errors.get("/".join(key))
+            is_done = error is None or "it was done" in str(error)
+            assert found.get(key) == (new if is_done else before.get(key)), where
+        # What was to be removed stays until it is swept.
+        may_stay = stays or failing.failed in ("unlink", "open")
+        assert debris(d) == [] or may_stay, where
         for name in debris(d):
             name.unlink()
         # No lock is left.
         key = next(iter(case.step.items))
-        d[key] = b"again"
-        assert d.transform(key, lambda value: value + b"!") == b"again!"
-    assert number > 3
+        anew[key] = b"again"
+        assert anew.transform(key, lambda value: value + b"!") == b"again!"
+    assert failed > {"open", "flock"}
+    if len(case.step.items) > 5:
+        assert "syncfs" in failed and "fsync" in failed
+
+
+def test_the_topmost_folder_cannot_be_looked_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is above it where a folder that is there could be looked for."""
+    backend = FileDirDict(tmp_path).backend
+
+    def fail(*_: Any, **__: Any) -> Any:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    for name in ("stat", "open"):
+        monkeypatch.setattr(os, name, fail)
+    with pytest.raises(BackendError, match="the device failed"):
+        _ = backend.capabilities
 
 
 @pytest.mark.root

@@ -23,7 +23,7 @@ from typing import Final, Literal
 
 from persidict_core import ABSENT, ANY, Expect, Marker, NotSupported, PreconditionFailed
 
-from .faults import irregular
+from .faults import NotFlushed, irregular
 from .locks import lock, unlock
 from .reading import READING
 from .versions import check, stat_of
@@ -55,11 +55,12 @@ class Temporary:
         folder: The descriptor of the folder, which stays the caller's.
     """
 
-    __slots__ = ("_folder", "_kept", "descriptor", "name")
+    __slots__ = ("_folder", "_kept", "_placed", "descriptor", "name")
 
     def __init__(self, folder: int) -> None:
         self._folder = folder
         self._kept = False
+        self._placed = False
         self.name = next(_names)
         self.descriptor = os.open(self.name, _MAKING, 0o666, dir_fd=folder)
         try:
@@ -84,6 +85,7 @@ class Temporary:
             if locked:
                 unlock(self._folder)
         self._kept = expect is not ABSENT
+        self._placed = True
         return found
 
     def keep(self) -> None:
@@ -91,16 +93,31 @@ class Temporary:
         self._kept = True
 
     def close(self) -> None:
-        """Let go of the file; it is removed unless it was given its name."""
+        """Let go of the file; it is removed unless it was given its name.
+
+        Raises:
+            NotFlushed: It was given its name, but the system tells only now that it lost the bytes.
+            OSError: It could not be removed, or not be written.
+        """
         try:
             if not self._kept:
-                with contextlib.suppress(FileNotFoundError):
+                # The name that it was given beside this one is there whatever becomes of this one,
+                # which a sweep removes.
+                with contextlib.suppress(OSError if self._placed else FileNotFoundError):
                     os.unlink(self.name, dir_fd=self._folder)
         finally:
             try:
                 unlock(self.descriptor)
             finally:
-                os.close(self.descriptor)
+                self._close_descriptor()
+
+    def _close_descriptor(self) -> None:
+        try:
+            os.close(self.descriptor)
+        except OSError as error:
+            if self._placed:
+                raise NotFlushed(error) from error
+            raise
 
 
 def _write(descriptor: int, data: bytes) -> None:

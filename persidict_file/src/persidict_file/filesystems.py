@@ -77,8 +77,9 @@ def capabilities_of(root: str, lock_scope: Scope | None) -> Capabilities:
 
 def _nearest(root: str) -> str:
     folder = os.path.realpath(root)
-    while not os.path.isdir(folder):
-        folder = os.path.dirname(folder)
+    # Of a disk that fails not even the topmost folder can be looked at.
+    while not os.path.isdir(folder) and folder != (above := os.path.dirname(folder)):
+        folder = above
     return folder
 
 

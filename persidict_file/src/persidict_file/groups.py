@@ -138,7 +138,7 @@ class Group:
             try:
                 if self._expect is ABSENT:
                     check(write.path, ABSENT, look(descriptor, write.name))
-                write.temporary = _write_temporary(descriptor, write.data, fsync)
+                _write_temporary(descriptor, write, fsync)
             except FileNotFoundError:
                 continue
             except Exception as error:
@@ -188,27 +188,29 @@ class Group:
             left = [write for write in writes if write.temporary]
             if not left:
                 continue
-            with contextlib.suppress(FileNotFoundError):
+            # Each write has its result, whatever becomes of its temporary: a sweep removes it.
+            with contextlib.suppress(OSError):
                 descriptor = self._folders.open(folder)
                 try:
                     for write in left:
-                        with contextlib.suppress(FileNotFoundError):
+                        with contextlib.suppress(OSError):
                             os.unlink(write.temporary, dir_fd=descriptor)
                         write.temporary = ""
                 finally:
                     os.close(descriptor)
 
 
-def _write_temporary(folder: int, data: bytes, fsync: bool) -> str:
+def _write_temporary(folder: int, write: Write, fsync: bool) -> None:
     temporary = Temporary(folder)
+    # Known before it is closed: what fails to be closed is to be cleared, too.
+    write.temporary = temporary.name
     try:
-        temporary.write(data)
+        temporary.write(write.data)
         if fsync:
             os.fsync(temporary.descriptor)
         temporary.keep()
     finally:
         temporary.close()
-    return temporary.name
 
 
 def _flusher() -> Callable[[int], None] | None:
