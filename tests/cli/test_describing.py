@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -62,9 +63,18 @@ def test_survey_of_what_lies_there(run: Run, fine: Fine, d: FileDirDict[object])
 def test_repair_removes_debris_only(fine: Fine, run: Run, d: FileDirDict[object]) -> None:
     stranger = Path("data/stranger.txt")
     stranger.write_text("mine")
-    before = run("check", "data", "--only", "survey").stdout
-    after = fine("check", "data", "--only", "survey", "--repair")
-    assert "debris: 0" in before and "debris, removed: 0" in after
+    # What a writer that was killed leaves: the one long ago, the other just now.
+    folder = Path("data", d.path_of(("users", "alex"))).parent
+    old, young = (folder / f"+1f-{n:016x}" for n in range(2))
+    for each in (old, young):
+        each.write_text("half a va")
+    os.utime(old, (1, 1))
+    before = run("check", "data", "--only", "survey")
+    assert before.exit_code == 1 and "debris: 1" in before.stdout and old.exists()
+    assert f"{folder.name}/{old.name} (9 bytes)" in before.stdout
+    assert "debris, removed: 1" in fine("check", "data", "--only", "survey", "--repair")
+    assert not old.exists() and young.exists()
+    assert "debris: 0" in fine("check", "data", "--only", "survey")
     assert stranger.exists() and dict(d) == {("users", "alex"): 1}
 
 

@@ -13,7 +13,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Self
 
-from persidict_core import PersiDict
+from persidict_core import PersiDict, check
 from persidict_file import FileBackend, FileDirDict
 from tests.crashes.steps import Key, Model, Step, after, perform, random_steps, read
 
@@ -167,8 +167,9 @@ class Seen(NamedTuple):
         counted: The counter.
         waited: How long the slowest of some writes took, in s: one in each folder.
         debris: How many temporaries were left.
-        swept: How many a sweep removed, those that lock had been let go of.
+        swept: How many a repair said that it removed.
         left: The names of the temporaries that then remained.
+        is_healthy: Whether a survey then found nothing that wants a look.
     """
 
     values: Model
@@ -177,10 +178,11 @@ class Seen(NamedTuple):
     debris: int
     swept: int
     left: list[str]
+    is_healthy: bool
 
 
 def look(root: str) -> Seen:
-    """Let a new process look at what is there, write in each folder, and sweep."""
+    """Let a new process look at what is there, write in each folder, and repair."""
     with _started("look_and_tell") as process:
         try:
             said, _ = process.communicate(root.encode(), timeout=_SECONDS)
@@ -207,9 +209,12 @@ def look_and_tell() -> None:
         del d[key]
         waited = max(waited, time.monotonic() - begin)
     d.transform(COUNTER, lambda count: count)
-    swept = len(list(d.backend.sweep(remove=True, older_than=0)))
+    removed = check(d, repair=True, older_than=0).debris
+    assert removed is not None
+    left = temporaries(root)
+    is_healthy = check(d, values=True, older_than=0).healthy
     counted = values.pop(COUNTER)
-    seen = Seen(values, counted, waited, len(debris), swept, temporaries(root))
+    seen = Seen(values, counted, waited, len(debris), removed.total, left, is_healthy)
     sys.stdout.buffer.write(pickle.dumps(seen))
 
 

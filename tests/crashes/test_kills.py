@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import random
 import threading
@@ -12,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from persidict_core import check
-from persidict_file import FileDirDict
+from persidict_core.checking import Some
+from persidict_file import FileDirDict, sweeping
 from tests.crashes.killed import COUNTER, MUTANTS, Orders, Writer, look, temporaries
 from tests.crashes.steps import Key, Model, faults
 
@@ -74,7 +76,9 @@ class Killing:
         if seen.waited > 5.0:
             yield f"a write was held up for {seen.waited} s"
         if seen.swept != seen.debris or seen.left:
-            yield f"{seen.debris} temporaries were left, {seen.swept} swept, then {seen.left}"
+            yield f"{seen.debris} temporaries were left, {seen.swept} removed, then {seen.left}"
+        if not seen.is_healthy:
+            yield "after a repair not all is healthy"
         self.debris += seen.debris
 
     def _orders(self, number: int) -> Orders:
@@ -101,29 +105,79 @@ def test_ways_of_writing_that_lose_or_tear_are_found(mutant: str, tmp_path: Path
     raise AssertionError("nothing wrong was found")
 
 
+class Stopping:
+    """A writer that is stopped at random instants, and repairs while it is.
+
+    Args:
+        root: The folder of the dictionary.
+
+    Attributes:
+        met: How many temporaries were locked when the writer was stopped.
+        taken: How many of these the repairs removed.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = str(root)
+        self._chance = random.Random(SEED)
+        self._d = FileDirDict(root, fsync=False)
+        self._d[COUNTER] = 0
+        self.met = 0
+        self.taken = 0
+
+    def run(self) -> None:
+        """Stop it until some were met; nothing that it was told to be done may be lost."""
+        orders = Orders(self._root, False, 0, f"{SEED}-stopped", [])
+        with Writer(orders) as writer:
+            writer.wait_until_it_writes()
+            for number in range(10 * KILLS):
+                threading.Event().wait(self._chance.uniform(0.0, 0.01))
+                writer.stop()
+                self._repair()
+                writer.go_on()
+                if self.met and number >= KILLS // 3:
+                    break
+            writer.kill()
+            model, step, _ = writer.acknowledged({})
+        assert self.met > 0, "the writer was never stopped in the middle of a write"
+        found = look(self._root).values
+        assert faults(found, model, step) == [], f"PERSIDICT_SEED={SEED}"
+
+    def _repair(self) -> None:
+        before = set(temporaries(self._root))
+        locked = set(filter(is_locked, before))
+        found = check(self._d, repair=True).debris
+        assert found == Some() and set(temporaries(self._root)) == before, "the young are spared"
+        # One that is impatient may take what the writer will miss, and then writes again.
+        found = check(self._d, repair=True, older_than=0).debris
+        left = set(temporaries(self._root))
+        assert found is not None and found.total == len(before - left)
+        assert left <= locked, f"what nobody holds was left: {left - locked}"
+        self.met += len(locked)
+        self.taken += len(locked - left)
+
+
+def is_locked(path: str) -> bool:
+    """Whether somebody has locked a file."""
+    with open(path, "rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
 def test_repair_spares_a_writer_that_is_stopped(tmp_path: Path) -> None:
-    root = str(tmp_path / "store")
-    chance = random.Random(SEED)
-    d = FileDirDict(root, fsync=False)
-    d[COUNTER] = 0
-    met = 0
-    orders = Orders(root, False, 0, f"{SEED}-stopped", [])
-    with Writer(orders) as writer:
-        writer.wait_until_it_writes()
-        for number in range(100):
-            threading.Event().wait(chance.uniform(0.0, 0.01))
-            writer.stop()
-            before = temporaries(root)
-            assert check(d, repair=True).removed
-            assert set(temporaries(root)) == set(before), f"PERSIDICT_SEED={SEED}"
-            # One that is impatient may take what the writer will miss, and then writes again.
-            list(d.backend.sweep(remove=True, older_than=0))
-            met += len(before)
-            writer.go_on()
-            if met and number >= 20:
-                break
-        writer.kill()
-        model, step, _ = writer.acknowledged({})
-    assert met > 0, "the writer was never stopped in the middle of a write"
-    found = look(root).values
-    assert faults(found, model, step) == [], f"PERSIDICT_SEED={SEED}"
+    stopping = Stopping(tmp_path / "store")
+    stopping.run()
+    print(f"{stopping.met} were in a writer's hands")
+    assert stopping.taken == 0, f"PERSIDICT_SEED={SEED}"
+
+
+def test_without_locks_repair_takes_what_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Then the writer writes again, and nothing is lost."""
+    monkeypatch.setattr(sweeping, "try_lock", lambda descriptor: None)
+    stopping = Stopping(tmp_path / "store")
+    stopping.run()
+    assert stopping.taken == stopping.met
