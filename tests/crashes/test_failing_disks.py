@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import errno
-import fcntl
 import os
 import resource
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -15,22 +13,19 @@ from typing import Any
 
 import pytest
 
-from persidict_core import BackendError, BulkError, PersiDict
-from persidict_file import FileDirDict, groups
+from persidict_core import BackendError, BulkError, PersiDict, PreconditionFailed
+from persidict_file import FileDirDict
+from tests.crashes.calls import Calls, fail
 from tests.crashes.steps import Case, Key, Step, cases, faults, perform, read
 from tests.file.mounts import mounted, mounted_read_only
-
-CALLS = (
-    *("open", "close", "write", "pread", "stat", "lstat", "fstat", "utime", "rename", "replace"),
-    *("link", "unlink", "mkdir", "rmdir", "scandir"),
-)
 
 
 def more_cases() -> Iterator[Any]:
     """Also more items than are flushed one by one, and, last, whether what is made is immutable."""
     many: list[Key] = [("folder" if n % 3 else "below", str(n)) for n in range(9)]
     nine = Case(dict.fromkeys(many, b"old"), Step("update", dict.fromkeys(many, b"new")))
-    for case in [*cases(), nine]:
+    yield pytest.param(nine, False, id="update of nine")
+    for case in cases():
         yield pytest.param(case, False, id=case.step.verb)
         if case.step.verb in ("set", "setdefault", "update"):
             yield pytest.param(Case({}, case.step), True, id=case.step.verb + "-immutable")
@@ -52,62 +47,6 @@ def errors_of(d: PersiDict[Any], step: Step) -> dict[str, BackendError]:
     return {}
 
 
-class FailingCall:
-    """Lets one of the system's calls fail.
-
-    Args:
-        number: Which of the calls.
-        stays: Whether all after it fail, too.
-    """
-
-    def __init__(self, number: int, stays: bool) -> None:
-        self.left = number
-        self.failed = ""
-        self._stays = stays
-
-    @contextmanager
-    def played(self) -> Iterator[None]:
-        """While this is open, calls are counted, and fail."""
-        with pytest.MonkeyPatch.context() as patch:
-            for name in CALLS:
-                patch.setattr(os, name, self.instead_of(name, getattr(os, name)))
-            patch.setattr(os, "fsync", self.instead_of("fsync", lambda descriptor: None))
-            patch.setattr(fcntl, "flock", self.instead_of("flock", fcntl.flock))
-            syncfs = self.instead_of("syncfs", lambda descriptor: 0)
-            patch.setattr(groups, "_syncfs", lambda: partial(_number_of_the_error, syncfs))
-            yield
-
-    def instead_of(self, name: str, call: Callable[..., Any]) -> Callable[..., Any]:
-        def fail_or_call(*arguments: Any, **named: Any) -> Any:
-            if _never_fails(name, arguments):
-                return call(*arguments)
-            self.left -= 1
-            if self.left == 0 or (self._stays and self.left < 0):
-                self.failed = self.failed or name
-                if name == "close":
-                    call(*arguments)  # It is closed all the same.
-                raise OSError(errno.EIO, os.strerror(errno.EIO))
-            return call(*arguments, **named)
-
-        return fail_or_call
-
-
-def _never_fails(name: str, arguments: tuple[Any, ...]) -> bool:
-    """Unlocking fails on nothing that is open, and closing only where bytes were written."""
-    if name == "flock":
-        return arguments[1] == fcntl.LOCK_UN
-    flags = fcntl.fcntl(arguments[0], fcntl.F_GETFL) if name == "close" else os.O_RDWR
-    return flags & os.O_ACCMODE == os.O_RDONLY
-
-
-def _number_of_the_error(syncfs: Callable[[int], int], descriptor: int) -> int:
-    try:
-        return syncfs(descriptor)
-    except OSError as error:
-        assert error.errno is not None
-        return error.errno
-
-
 @pytest.mark.parametrize("stays", [False, True], ids=["once", "from then on"])
 @pytest.mark.parametrize("case, immutable", list(more_cases()))
 def test_each_call_of_the_system_may_fail(
@@ -123,13 +62,13 @@ def test_each_call_of_the_system_may_fail(
         number += 1
         anew.clear()
         anew.update(before)
-        failing = FailingCall(number, stays)
-        with failing.played():
+        failing = Calls(number, fail, stays)
+        with failing.counted():
             errors = errors_of(d, case.step)
         if failing.left > 0:
             break
-        failed.add(failing.failed)
-        where = f"{case.step.verb}, {failing.failed}, call {number}: {errors}"
+        failed.add(failing.at)
+        where = f"{case.step.verb}, {failing.at}, call {number}: {errors}"
         found = read(d)
         assert faults(found, before, case.step) == [], where
         for key, error in errors.items():
@@ -141,7 +80,7 @@ def test_each_call_of_the_system_may_fail(
             is_done = error is None or "it was done" in str(error)
             assert found.get(key) == (new if is_done else before.get(key)), where
         # What was to be removed stays until it is swept.
-        may_stay = stays or failing.failed in ("unlink", "open")
+        may_stay = stays or failing.at in ("unlink", "open")
         assert debris(d) == [] or may_stay, where
         for name in debris(d):
             name.unlink()
@@ -160,11 +99,8 @@ def test_the_topmost_folder_cannot_be_looked_at(
     """Nothing is above it where a folder that is there could be looked for."""
     backend = FileDirDict(tmp_path).backend
 
-    def fail(*_: Any, **__: Any) -> Any:
-        raise OSError(errno.EIO, os.strerror(errno.EIO))
-
     for name in ("stat", "open"):
-        monkeypatch.setattr(os, name, fail)
+        monkeypatch.setattr(os, name, lambda *_, **__: fail())
     with pytest.raises(BackendError, match="the device failed"):
         _ = backend.capabilities
 
@@ -226,6 +162,50 @@ def test_the_folder_is_removed_while_the_dictionary_is_open(case: Case, tmp_path
     assert faults(read(d), {**case.before, **case.step.items}, case.step) == []
     other: FileDirDict[Any] = FileDirDict(tmp_path / "store", digest_len=0)
     assert read(other) == read(d)
+
+
+@pytest.mark.parametrize("case, immutable", list(more_cases()))
+def test_the_folder_is_removed_before_each_call_of_the_system(
+    case: Case, immutable: bool, tmp_path: Path
+) -> None:
+    root = tmp_path / "store"
+    anew: FileDirDict[Any] = FileDirDict(root, digest_len=0, fsync=False)
+    verb, items = case.step.verb, case.step.items
+    number = 0
+    while True:
+        number += 1
+        anew.clear()
+        anew.update(case.before)
+        root.mkdir(exist_ok=True)
+        # A new one: it has still to find out what the file system promises.
+        d: FileDirDict[Any] = FileDirDict(root, digest_len=0, immutable_items=immutable)
+        removing = Calls(number, partial(shutil.rmtree, root))
+        refused = None
+        with removing.counted():
+            try:
+                perform(d, case.step)
+            except (KeyError, PreconditionFailed, TypeError) as error:
+                refused = error
+        if removing.left > 0:
+            break
+        where = f"{verb}, {removing.at}, call {number}: {refused!r}"
+        # Whoever deletes, or replaces a version, is told that it is gone; who writes, writes.
+        allowed = {
+            "delete": KeyError,
+            "pop": KeyError,
+            "set_if": PreconditionFailed,
+            "delete_if": (PreconditionFailed, TypeError),  # The etag that is given may be ABSENT.
+        }
+        assert refused is None or isinstance(refused, allowed.get(verb, ())), where
+        # What got its name since is there, and nothing else is.
+        found = read(d)
+        assert found == {key: items[key] for key in found}, where
+        assert len(found) == removing.done["rename"] + removing.done["link"], where
+        assert debris(d) == [], where
+        key = next(iter(items))
+        anew[key] = b"again"
+        assert anew.transform(key, lambda value: value + b"!") == b"again!"
+    assert number > 5
 
 
 def test_what_cannot_be_found_out_is_no_answer(

@@ -26,6 +26,7 @@ processes, and let another host write meanwhile.
 """
 
 
+_TRIES: Final = 100
 _FINE_NS: Final = 1000
 _NO_LINKS: Final = frozenset({"vfat", "msdos", "exfat"})
 _NOT_FOR_US: Final = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
@@ -59,7 +60,17 @@ def capabilities_of(root: str, lock_scope: Scope | None) -> Capabilities:
     Raises:
         OSError: It could not be found out, which proves nothing: too many files may be open.
     """
-    folder = _nearest(root)
+    failure: FileNotFoundError | None = None
+    for _ in range(_TRIES):
+        try:
+            return _capabilities_at(_nearest(root), root, lock_scope)
+        except FileNotFoundError as error:
+            failure = error  # It was removed since it was found: the one above it tells.
+    assert failure is not None
+    raise failure
+
+
+def _capabilities_at(folder: str, root: str, lock_scope: Scope | None) -> Capabilities:
     found = types_below(folder)
     # ``link`` makes one winner without any lock; it is claimed where the types can be told.
     by_link = Scope.PROCESSES if found and not found & _NO_LINKS else Scope.NONE
