@@ -33,13 +33,15 @@ class Calls:
     Attributes:
         left: How many calls were still to come; 0 or less if it was reached.
         at: The name of the call.
-        done: How many calls of each name returned since.
+        before: How many calls of each name returned before it.
+        since: How many did at it or later.
     """
 
     def __init__(self, number: int, act: Callable[[], None], stays: bool = False) -> None:
         self.left = number
         self.at = ""
-        self.done = Counter[str]()
+        self.before = Counter[str]()
+        self.since = Counter[str]()
         self._act = act
         self._stays = stays
         self._is_acting = False
@@ -65,7 +67,7 @@ class Calls:
                 self.at = self.at or name
                 self._act_at(partial(call, *arguments) if name == "close" else lambda: None)
             result = call(*arguments, **named)
-            self.done[name] += self.left <= 0
+            (self.since if self.left <= 0 else self.before)[name] += 1
             return result
 
         return act_and_call

@@ -197,10 +197,15 @@ def test_the_folder_is_removed_before_each_call_of_the_system(
             "delete_if": (PreconditionFailed, TypeError),  # The etag that is given may be ABSENT.
         }
         assert refused is None or isinstance(refused, allowed.get(verb, ())), where
-        # What got its name since is there, and nothing else is.
+        # What got its name since is there, and nothing else is; and all got it, before or since.
         found = read(d)
         assert found == {key: items[key] for key in found}, where
-        assert len(found) == removing.done["rename"] + removing.done["link"], where
+        before, since = (
+            calls["rename"] + calls["link"] for calls in (removing.before, removing.since)
+        )
+        assert len(found) == since, where
+        is_written = refused is None and None not in items.values()
+        assert before + since == (len(items) if is_written else 0), where
         assert debris(d) == [], where
         key = next(iter(items))
         anew[key] = b"again"
