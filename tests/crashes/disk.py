@@ -144,16 +144,9 @@ class Disk:
             most: So many at most are all given.
             chance: Chooses the random ones.
         """
-        choices: dict[_Choice, list[bytes] | list[Node | None]] = {}
-        for node in self._nodes(self.root, lost=True):
-            if isinstance(node, File):
-                if len(node.versions()) > 1:
-                    choices[node] = node.versions()
-            else:
-                for name, versions in node.unflushed.items():
-                    choices[node, name] = versions
+        choices = self._choices()
         numbers = [range(len(versions)) for versions in choices.values()]
-        if math.prod(map(len, numbers)) <= most:
+        if self.possibilities() <= most:
             chosen: Iterator[tuple[int, ...]] = itertools.product(*numbers)
         else:
             chosen = _sampled(numbers, most, chance)
@@ -164,6 +157,21 @@ class Disk:
             if state not in seen:
                 seen.add(state)
                 yield state
+
+    def possibilities(self) -> int:
+        """Of how many choices the states are made; two may lead to one state."""
+        return math.prod(map(len, self._choices().values()))
+
+    def _choices(self) -> dict[_Choice, list[bytes] | list[Node | None]]:
+        choices: dict[_Choice, list[bytes] | list[Node | None]] = {}
+        for node in self._nodes(self.root, lost=True):
+            if isinstance(node, File):
+                if len(node.versions()) > 1:
+                    choices[node] = node.versions()
+            else:
+                for name, versions in node.unflushed.items():
+                    choices[node, name] = versions
+        return choices
 
     def _set(self, path: str, node: Node | None) -> None:
         above, _, name = path.rpartition("/")

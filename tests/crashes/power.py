@@ -138,11 +138,21 @@ class Cuts:
     Args:
         plan: The plan.
         folder: An empty folder.
-        most: At most so many states are tried.
+        most: At most so many states are tried, of each moment as many as can be.
+        each: At most so many are looked for when the power is cut at one moment.
         ordered: See ``Disk``.
+
+    Attributes:
+        models: What is there after each number of steps.
+        moments: The states that are tried, each with the moments that may leave it.
+        found: How many states were found.
+        cuts: After how many calls of the system the power was cut.
+        sampled: After how many of these only some of the states were looked for.
     """
 
-    def __init__(self, plan: Plan, folder: Path, most: int, ordered: bool = False) -> None:
+    def __init__(
+        self, plan: Plan, folder: Path, most: int, each: int = 500, ordered: bool = False
+    ) -> None:
         self.plan = plan
         self._folder = folder
         self._steps = steps_of(plan)
@@ -156,13 +166,37 @@ class Cuts:
         lines = record(code, [root, json.dumps(plan._asdict())], folder)
         self.chance = random.Random(plan.seed)
         self._disk = Disk(ordered)
-        self.moments = self._enumerate(lines, most)
-        self.found = len(self.moments)
-        if self.found > most:
-            some = self.chance.sample(list(self.moments), most)
-            self.moments = {state: self.moments[state] for state in some}
+        self.cuts = self.sampled = 0
+        moments = self._enumerate(lines, each)
+        self.found = len(moments)
+        self.moments = {state: moments[state] for state in islice(self._in_turn(moments), most)}
 
-    def _enumerate(self, lines: list[str], most: int) -> dict[State, set[Moment]]:
+    def describe(self) -> str:
+        """What was tried, and of how much."""
+        return (
+            f"{self.found} states after {self.cuts} calls, of which {self.sampled} have more; "
+            f"{len(self.moments)} states tried, {self.plan}"
+        )
+
+    def _in_turn(self, moments: dict[State, set[Moment]]) -> Iterator[State]:
+        """The states in random order, of each moment one, then of each another, and so on."""
+        left: dict[Moment, list[State]] = {}
+        for state, some in moments.items():
+            for moment in some:
+                left.setdefault(moment, []).append(state)
+        for states in left.values():
+            self.chance.shuffle(states)
+        given = set()
+        while left:
+            for moment, states in list(left.items()):
+                state = states.pop()
+                if state not in given:
+                    given.add(state)
+                    yield state
+                if not states:
+                    del left[moment]
+
+    def _enumerate(self, lines: list[str], each: int) -> dict[State, set[Moment]]:
         moments: dict[State, set[Moment]] = {}
         now = Moment(0, False)
         for said in Player(lines, str(self._base), self._disk).play():
@@ -170,7 +204,9 @@ class Cuts:
                 now = Moment(now.acknowledged, True)
             elif said == "end\n":
                 now = Moment(now.acknowledged + 1, False)
-            for state in self._disk.states(max(64, most // 50), self.chance):
+            self.cuts += 1
+            self.sampled += self._disk.possibilities() > each
+            for state in self._disk.states(each, self.chance):
                 moments.setdefault(state, set()).add(now)
         assert now == Moment(len(self._steps), False), "the recording is not whole"
         return moments
