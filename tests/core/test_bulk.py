@@ -1,6 +1,7 @@
 """Many calls at once: in order, lazily, and never left hanging."""
 
 import threading
+import time
 
 import pytest
 
@@ -70,3 +71,24 @@ def test_an_error_of_the_iterable_is_raised():
     with pytest.raises(RuntimeError, match="the source broke"):
         list(in_order(lambda number: number, items(), 4))
     assert not [t for t in threading.enumerate() if t.name.startswith("persidict")]
+
+
+@pytest.mark.parametrize("most", [0, 2])
+def test_where_no_thread_begins_each_call_is_made_once(most, monkeypatch):
+    start, begun, made = threading.Thread.start, [0], []
+
+    def start_some(thread):
+        if begun[0] == most:
+            raise RuntimeError("can't start new thread")
+        begun[0] += 1
+        start(thread)
+
+    def call(number):
+        time.sleep(0.001)
+        made.append(number)
+        return number
+
+    monkeypatch.setattr(threading.Thread, "start", start_some)
+    assert list(in_order(call, range(50), 4)) == [(number, number) for number in range(50)]
+    assert begun[0] == most
+    assert sorted(made) == list(range(50))

@@ -206,35 +206,3 @@ def fork_in_a_stream() -> None:
         print(code, backend.read_bytes(PATH).decode(), end="")
     else:
         os._exit(0 if way == "exits" else 1)
-
-
-# The end of the interpreter.
-
-
-def end_in_the_middle() -> None:
-    """End while something is under way."""
-    root, way = sys.argv[1:]
-    d: PersiDict[Any] = FileDirDict(root, fsync=False)
-    d.backend.concurrency = 4
-    d.update({f"old{n}": n for n in range(50)})
-    if way == "reading":
-        values = d.get_many(list(d))
-        next(values)
-        globals()["kept"] = values
-    elif way == "walking":
-        globals()["kept"] = iter(d.items())
-        next(globals()["kept"])
-    else:
-        # The interpreter waits for a thread, but not for a daemon.
-        begun = threading.Event()
-
-        def items() -> Any:
-            for number in range(2000):
-                if number == 500:
-                    begun.set()
-                yield f"new{number}", number
-
-        thread = threading.Thread(target=lambda: d.set_many(items()), daemon=way == "daemon")
-        thread.start()
-        begun.wait(30)
-    print("ends", flush=True)

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from typing import TypeVar
+from threading import Lock
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from concurrent.futures import ThreadPoolExecutor
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -22,9 +26,10 @@ def in_order(
         function: What to call; its exceptions are results.
         items: What to call it on; an exception of the iterable itself is raised.
         concurrency: How many threads; with 1 there is none, and each call is made when it is asked
-            for.
+            for. Where none may begin, this one makes the calls.
     """
-    if concurrency <= 1:
+    pool = _pool(concurrency) if concurrency > 1 else None
+    if pool is None:
         for item in items:
             try:
                 result: R | Exception = function(item)
@@ -33,22 +38,30 @@ def in_order(
             yield item, result
         return
 
-    from concurrent.futures import Future, ThreadPoolExecutor
+    from concurrent.futures import Future
 
-    pool = ThreadPoolExecutor(concurrency, thread_name_prefix="persidict")
     pending: deque[tuple[T, Future[R]]] = deque()
 
-    def begin(item: T) -> Future[R]:
+    def call(item: T, future: Future[R], first: Lock) -> None:
+        if not first.acquire(blocking=False):
+            return
         try:
-            return pool.submit(function, item)
+            future.set_result(function(item))
+        except BaseException as error:
+            future.set_exception(error)
+            if not isinstance(error, Exception):
+                raise
+
+    def begin(item: T) -> Future[R]:
+        future: Future[R] = Future()
+        first = Lock()
+        try:
+            pool.submit(call, item, future, first)
         except RuntimeError:
-            # The interpreter is ending, and no thread may begin any more; this one goes on.
-            future: Future[R] = Future()
-            try:
-                future.set_result(function(item))
-            except Exception as error:
-                future.set_exception(error)
-            return future
+            # No thread may begin any more: the interpreter is ending, or there are too many. One
+            # that is there may have been given the call nevertheless; whoever is first makes it.
+            call(item, future, first)
+        return future
 
     def oldest() -> tuple[T, R | Exception]:
         item, future = pending.popleft()
@@ -66,3 +79,13 @@ def in_order(
             yield oldest()
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _pool(concurrency: int) -> ThreadPoolExecutor | None:
+    try:
+        from concurrent.futures import ThreadPoolExecutor
+    except (RuntimeError, ImportError):
+        # The interpreter is ending: it is too late for the first pool. Where several threads try
+        # at once, one of them may be told that of a module which is half imported.
+        return None
+    return ThreadPoolExecutor(concurrency, thread_name_prefix="persidict")
