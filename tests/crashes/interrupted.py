@@ -8,14 +8,18 @@ import random
 import signal
 import stat
 import sys
+import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, NamedTuple
 
-from persidict_core import PersiDict
-from persidict_file import FileDirDict, atomic, groups
+from persidict_core import BaseBackend, PersiDict
+from persidict_core.backend import adapted
+from persidict_file import FileBackend, FileDirDict, atomic, groups
+from tests.core.five_verbs import FiveVerbs
 from tests.crashes.steps import (
     Case,
     Key,
@@ -62,7 +66,7 @@ class Interrupts:
         return False
 
 
-_MODULES = ("persidict_core", "persidict_file", "contextlib")
+_MODULES = ("persidict_core", "persidict_file", "contextlib", __name__)
 
 
 class Point:
@@ -106,48 +110,135 @@ def _keep_locks_of_files() -> None:
     atomic.unlock = unlock_folder
 
 
+def _in_place() -> None:
+    def write_bytes(backend: FileBackend, path: str, data: bytes) -> str:
+        place = os.path.join(backend.root, path)
+        os.makedirs(os.path.dirname(place), exist_ok=True)
+        with open(place, "wb", buffering=0) as file:
+            file.write(data[:-1])
+            file.write(data[-1:])
+        return backend.stat(path).etag
+
+    FileBackend.write_bytes = write_bytes
+
+
+def _leave_threads() -> None:
+    def shutdown(pool: ThreadPoolExecutor, **_: Any) -> None:
+        end(pool, wait=False)
+
+    end = ThreadPoolExecutor.shutdown
+    ThreadPoolExecutor.shutdown = shutdown
+
+
 MUTANTS: dict[str, Callable[[], None]] = {
     "nothing": lambda: None,
     "locks of files are kept until they are closed": _keep_locks_of_files,
+    "files are written in place": _in_place,
+    "threads are left alone": _leave_threads,
 }
 
 
+# What is interrupted at each point.
+
+
+def _pooled(backend: BaseBackend) -> BaseBackend:
+    backend.concurrency = 4
+    return backend
+
+
+STORES: dict[str, Callable[[str], BaseBackend]] = {
+    "files": lambda root: FileBackend(root, fsync=False),
+    "flushed files": FileBackend,
+    "files by threads": lambda root: _pooled(FileBackend(root, fsync=False)),
+    "five verbs by threads": lambda _: _pooled(adapted(FiveVerbs())),
+}
+
+
+_SEVERAL = ("clear", "get_many", "copied_from", "copied_to")
+
+
+def _cases(store: str) -> list[Case]:
+    """What there is to interrupt; where there are threads, the verbs that use them."""
+    each = cases()
+    many, new = next((case.before, case.step.items) for case in each if case.step.verb == "update")
+    if "threads" in store:
+        each = [case for case in each if case.step.verb in ("update", "delete_many")]
+    gone = dict.fromkeys(many)
+    items = (gone, many, new, many)
+    return each + [Case(many, Step(*pair)) for pair in zip(_SEVERAL, items, strict=True)]
+
+
+def _perform(d: PersiDict[Any], step: Step, other: PersiDict[Any]) -> None:
+    if step.verb == "clear":
+        d.clear()
+    elif step.verb == "get_many":
+        for key, value in d.get_many(step.items):
+            assert value == step.items[key]
+    elif step.verb == "copied_from":
+        other.copy_to(d)
+    elif step.verb == "copied_to":
+        d.copy_to(other)
+    else:
+        perform(d, step)
+
+
 def main_everywhere() -> None:
-    """Be interrupted in each kind of call at each point; what is wrong afterwards is told."""
-    root, fsync, mutant = sys.argv[1:]
+    """Be interrupted in each kind of call at each point; what is wrong afterwards is told.
+
+    Calls for many items have thousands of points: of each of them some are chosen.
+    """
+    store, root, mutant, seed, most = sys.argv[1:]
+    chance = random.Random(seed)
     _flush_at_once()
     MUTANTS[mutant]()
-    d: PersiDict[Any] = FileDirDict(root, fsync=fsync == "True")
-    for case in cases():
-        number = 1
-        while _is_reached(d, case, number):
-            number += 1
-        print(f"{case.step.verb}: {number} points", file=sys.stderr)
+    d: PersiDict[Any] = PersiDict(STORES[store](root))
+    for case in _cases(store):
+        points = range(1, 1 + _interrupted_at(sys.maxsize, d, case).reached)
+        some: Sequence[int] = points
+        if "threads" in store or case.step.verb in _SEVERAL:
+            some = sorted(chance.sample(points, min(len(points), int(most))))
+        for number in some:
+            for fault in _interrupted_at(number, d, case).wrong:
+                print(f"{case.step.verb}, point {number}: {fault}")
+                if mutant != "nothing":
+                    return
+        print(f"{case.step.verb}: {len(some)} of {len(points)} points", file=sys.stderr)
 
 
-def _is_reached(d: PersiDict[Any], case: Case, number: int) -> bool:
-    """Be interrupted at one point; whether the step has so many."""
+class _Seen(NamedTuple):
+    """How many points were reached, and what was wrong afterwards."""
+
+    reached: int
+    wrong: list[str]
+
+
+def _interrupted_at(number: int, d: PersiDict[Any], case: Case) -> _Seen:
+    """Be interrupted at one point, or, where there are fewer, not at all."""
     d.clear()
     d.update(case.before)
+    other: PersiDict[Any] = PersiDict("memory://")
+    if case.step.verb == "copied_from":
+        other.update(case.step.items)
     opened = set(os.listdir("/proc/self/fd"))
     point = Point(number)
     try:
         sys.setprofile(point)
-        perform(d, case.step)
+        _perform(d, case.step, other)
     except KeyboardInterrupt:
-        pass
+        assert point.left == 0
     finally:
         sys.setprofile(None)
-    where = f"{case.step.verb}, point {number}"
+    wrong = ["a thread goes on"] if threading.active_count() > 1 else []
     left = set(os.listdir("/proc/self/fd")) - opened
     for name in filter(is_locked, left):
-        print(f"{where}: a lock was left on {os.readlink(f'/proc/self/fd/{name}')}")
-    for fault in faults(read(d), case.before, case.step):
-        print(f"{where}: {fault}")
+        wrong.append(f"a lock was left on {os.readlink(f'/proc/self/fd/{name}')}")
+    wrong += faults(read(d), case.before, case.step)
+    if case.step.verb == "copied_to":
+        wrong += faults(read(other), {}, case.step)
     for name in left:
         with contextlib.suppress(OSError):
             os.close(int(name))
-    return point.left <= 0
+    return _Seen(number - point.left, wrong)
 
 
 def main() -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from persidict_file import FileDirDict
-from tests.crashes.interrupted import MUTANTS
+from tests.crashes.interrupted import STORES
 
 INTERRUPTS = int(os.environ.get("PERSIDICT_INTERRUPTS", "300"))
 SEED = int(os.environ.get("PERSIDICT_SEED", random.randrange(1 << 32)))
@@ -45,13 +45,27 @@ def test_interrupts_at_random_instants(tmp_path: Path) -> None:
     assert list(Path(root).rglob("+*")) == []
 
 
-@pytest.mark.parametrize("fsync", [False, True])
-def test_an_interrupt_at_each_point(fsync: bool, tmp_path: Path) -> None:
-    assert told_by("main_everywhere", str(tmp_path), str(fsync), "nothing", seconds=120) == ""
+def told_of_points(store: str, root: Path, mutant: str = "nothing") -> str:
+    print(f"PERSIDICT_SEED={SEED}")
+    seed, most = str(SEED), str(INTERRUPTS // 5)
+    seconds = 120 + INTERRUPTS / 5
+    return told_by("main_everywhere", store, str(root), mutant, seed, most, seconds=seconds)
 
 
-@pytest.mark.parametrize("mutant", [name for name in MUTANTS if name != "nothing"])
-def test_what_an_interrupt_may_break_is_found(mutant: str, tmp_path: Path) -> None:
-    assert "a lock was left on" in told_by(
-        "main_everywhere", str(tmp_path), "False", mutant, seconds=120
-    )
+@pytest.mark.parametrize("store", STORES)
+def test_an_interrupt_at_each_point(store: str, tmp_path: Path) -> None:
+    assert told_of_points(store, tmp_path) == ""
+
+
+@pytest.mark.parametrize(
+    ("mutant", "store", "found"),
+    [
+        ("locks of files are kept until they are closed", "files", "a lock was left on"),
+        ("files are written in place", "files", "torn: "),
+        ("threads are left alone", "five verbs by threads", "a thread goes on"),
+    ],
+)
+def test_what_an_interrupt_may_break_is_found(
+    mutant: str, store: str, found: str, tmp_path: Path
+) -> None:
+    assert found in told_of_points(store, tmp_path, mutant)
