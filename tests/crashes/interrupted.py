@@ -9,14 +9,14 @@ import signal
 import stat
 import sys
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import FrameType
 from typing import Any, NamedTuple
 
-from persidict_core import BaseBackend, PersiDict
+from persidict_core import BaseBackend, PersiDict, bulk
 from persidict_core.backend import adapted
 from persidict_file import FileBackend, FileDirDict, atomic, groups
 from tests.core.five_verbs import FiveVerbs
@@ -123,11 +123,8 @@ def _in_place() -> None:
 
 
 def _leave_threads() -> None:
-    def shutdown(pool: ThreadPoolExecutor, **_: Any) -> None:
-        end(pool, wait=False)
-
-    end = ThreadPoolExecutor.shutdown
-    ThreadPoolExecutor.shutdown = shutdown
+    bulk._Threads._stop = lambda _: None
+    bulk._Threads.end = lambda _: None
 
 
 MUTANTS: dict[str, Callable[[], None]] = {
@@ -228,6 +225,10 @@ def _interrupted_at(number: int, d: PersiDict[Any], case: Case) -> _Seen:
         assert point.left == 0
     finally:
         sys.setprofile(None)
+    # One that does nothing any more may end a moment later.
+    until = time.monotonic() + 2
+    while threading.active_count() > 1 and time.monotonic() < until:
+        time.sleep(0.001)
     wrong = ["a thread goes on"] if threading.active_count() > 1 else []
     left = set(os.listdir("/proc/self/fd")) - opened
     for name in filter(is_locked, left):
@@ -265,6 +266,28 @@ def main() -> None:
     print(f"{dict(done)}; descriptors {opened}, then {len(left)}", file=sys.stderr)
     for name in filter(is_locked, left):
         print(f"a lock was left on {os.readlink(f'/proc/self/fd/{name}')}")
+
+
+def main_by_threads() -> None:
+    """Be interrupted while threads write many; nothing of it is written after the call."""
+    root, seed, wanted = sys.argv[1], sys.argv[2], int(sys.argv[3])
+    chance = random.Random(seed)
+    d: PersiDict[Any] = PersiDict(STORES["files by threads"](root))
+    interrupts, model, done = Interrupts(), Model(), 0
+    while done < wanted:
+        step = Step("update", {("f", str(n)): chance.randbytes(10) for n in range(30)})
+        if not interrupts.during(d, step, chance.uniform(0, 1.5 * LONGEST)):
+            model = after(model, step)
+            continue
+        done += 1
+        found = read(d)
+        if threading.active_count() > 1:
+            time.sleep(0.02)
+        for fault in faults(found, model, step):
+            print(fault)
+        model = read(d)
+        if model != found:
+            print("a value was written after the call")
 
 
 def is_locked(descriptor: str) -> bool:

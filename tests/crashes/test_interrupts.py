@@ -45,6 +45,13 @@ def test_interrupts_at_random_instants(tmp_path: Path) -> None:
     assert list(Path(root).rglob("+*")) == []
 
 
+def test_interrupts_at_random_instants_while_threads_write(tmp_path: Path) -> None:
+    print(f"PERSIDICT_SEED={SEED}")
+    wanted = INTERRUPTS // 3
+    seconds = 60 + wanted / 5
+    assert told_by("main_by_threads", str(tmp_path), str(SEED), str(wanted), seconds=seconds) == ""
+
+
 def told_of_points(store: str, root: Path, mutant: str = "nothing") -> str:
     print(f"PERSIDICT_SEED={SEED}")
     seed, most = str(SEED), str(INTERRUPTS // 5)

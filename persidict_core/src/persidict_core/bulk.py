@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from threading import Lock
-from typing import TYPE_CHECKING, TypeVar
-
-if TYPE_CHECKING:
-    from concurrent.futures import ThreadPoolExecutor
+from queue import SimpleQueue
+from threading import Lock, Thread
+from typing import Generic, TypeVar, cast
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -20,16 +18,15 @@ def in_order(
     """Call a function on each of many items; give each item with its result or its error, in order.
 
     Items are taken lazily: never more than twice ``concurrency`` are under way or waiting to be
-    taken. A consumer that leaves early ends the pool; calls not begun by then are dropped.
+    taken. A consumer that leaves early ends the threads; calls not begun by then are dropped.
 
     Args:
         function: What to call; its exceptions are results.
         items: What to call it on; an exception of the iterable itself is raised.
         concurrency: How many threads; with 1 there is none, and each call is made when it is asked
-            for. Where none may begin, this one makes the calls.
+            for. So it is where no thread can begin.
     """
-    pool = _pool(concurrency) if concurrency > 1 else None
-    if pool is None:
+    if concurrency <= 1:
         for item in items:
             try:
                 result: R | Exception = function(item)
@@ -38,54 +35,133 @@ def in_order(
             yield item, result
         return
 
-    from concurrent.futures import Future
-
-    pending: deque[tuple[T, Future[R]]] = deque()
-
-    def call(item: T, future: Future[R], first: Lock) -> None:
-        if not first.acquire(blocking=False):
-            return
-        try:
-            future.set_result(function(item))
-        except BaseException as error:
-            future.set_exception(error)
-            if not isinstance(error, Exception):
-                raise
-
-    def begin(item: T) -> Future[R]:
-        future: Future[R] = Future()
-        first = Lock()
-        try:
-            pool.submit(call, item, future, first)
-        except RuntimeError:
-            # No thread may begin any more: the interpreter is ending, or there are too many. One
-            # that is there may have been given the call nevertheless; whoever is first makes it.
-            call(item, future, first)
-        return future
-
-    def oldest() -> tuple[T, R | Exception]:
-        item, future = pending.popleft()
-        try:
-            return item, future.result()
-        except Exception as error:
-            return item, error
-
+    pending: deque[_Call[T, R]] = deque()
+    threads = _Threads(concurrency)
     try:
         for item in items:
-            pending.append((item, begin(item)))
+            # First it is known, so that an interrupt leaves no call that nobody waits for.
+            pending.append(_Call(function, item))
+            threads.make(pending[-1])
             if len(pending) >= 2 * concurrency:
-                yield oldest()
+                yield pending[0].item, pending[0].result()
+                pending.popleft()
         while pending:
-            yield oldest()
+            yield pending[0].item, pending[0].result()
+            pending.popleft()
     finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+        for call in pending:
+            call.drop()
+        threads.end()
 
 
-def _pool(concurrency: int) -> ThreadPoolExecutor | None:
-    try:
-        from concurrent.futures import ThreadPoolExecutor
-    except (RuntimeError, ImportError):
-        # The interpreter is ending: it is too late for the first pool. Where several threads try
-        # at once, one of them may be told that of a module which is half imported.
-        return None
-    return ThreadPoolExecutor(concurrency, thread_name_prefix="persidict")
+# An executor of the standard library is not made for interrupts: one that comes while the caller
+# enters a lock of it, in Python code, leaves the lock on, and its threads wait for ever. So here
+# the caller waits for locks and queues that are written in C alone. Nor does an executor begin
+# while the interpreter ends.
+
+
+class _Call(Generic[T, R]):
+    """One call, made once, unless it is dropped before."""
+
+    __slots__ = ("_done", "_first", "_found", "_function", "_made", "item")
+
+    def __init__(self, function: Callable[[T], R], item: T) -> None:
+        self._function = function
+        self.item = item
+        self._first = Lock()
+        self._done = Lock()
+        self._done.acquire()
+        self._made = False
+        self._found: R | BaseException | None = None
+
+    def make(self) -> None:
+        """Make it, in a thread that nobody interrupts."""
+        if not self._first.acquire(blocking=False):
+            return
+        try:
+            self._found = self._function(self.item)
+        except BaseException as error:
+            self._found = error
+        self._made = True
+        self._done.release()
+
+    def make_here(self) -> None:
+        """Make it where no thread will."""
+        try:
+            self._found = self._function(self.item)
+        except Exception as error:
+            self._found = error
+        self._made = True
+
+    def _wait(self) -> None:
+        # The lock is not let go of, so an interrupt has nothing to leave undone.
+        if not self._made:
+            self._done.acquire()
+
+    def result(self) -> R | Exception:
+        """Wait until it is made."""
+        self._wait()
+        found = self._found
+        self._found = None  # An error would lead back to the call.
+        if isinstance(found, BaseException) and not isinstance(found, Exception):
+            raise found
+        return cast("R | Exception", found)
+
+    def drop(self) -> None:
+        """Let it not be made, or wait until it is."""
+        if not self._first.acquire(blocking=False):
+            self._wait()
+
+
+class _Threads:
+    """Threads that make calls, begun one by one as calls come."""
+
+    _stops = 0
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._calls: SimpleQueue[_Call[object, object] | None] = SimpleQueue()
+        self._threads: list[Thread] = []
+        self._stops = most
+
+    def make(self, call: _Call[T, R]) -> None:
+        """Let a call be made, soon or, where there is no thread, now."""
+        if len(self._threads) < self._most:
+            self._begin()
+        if self._threads:
+            self._calls.put(cast("_Call[object, object]", call))
+        else:
+            call.make_here()
+
+    def _begin(self) -> None:
+        name = f"persidict_{len(self._threads)}"
+        # A daemon, since nobody tells one that waits that the interpreter ends.
+        thread = Thread(target=_make_calls, args=(self._calls,), name=name, daemon=True)
+        try:
+            thread.start()
+        except RuntimeError as error:
+            if isinstance(error.__context__, KeyboardInterrupt):
+                # It came while a lock was waited for, and what failed is to let go of that.
+                raise error.__context__ from None
+            self._most = len(self._threads)  # The system has none left, or the interpreter ends.
+        else:
+            self._threads.append(thread)
+
+    def end(self) -> None:
+        """Let them end, after each call was made or dropped."""
+        self._stop()
+        for thread in self._threads:
+            thread.join()
+
+    def _stop(self) -> None:
+        for _ in range(self._stops):
+            self._calls.put(None)
+
+    def __del__(self) -> None:
+        self._stop()  # An interrupt may have come before the end.
+
+
+def _make_calls(calls: SimpleQueue[_Call[object, object] | None]) -> None:
+    while (call := calls.get()) is not None:
+        call.make()
+        del call  # What it holds is not kept while there is nothing to do.
