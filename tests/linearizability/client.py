@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -17,6 +16,7 @@ from persidict_core import (
     ABSENT,
     DELETE_CURRENT,
     KEEP_CURRENT,
+    BackendError,
     ConcurrencyConflict,
     ImmutableItemError,
     PersiDict,
@@ -62,7 +62,8 @@ class Plan:
         operations: How many each one does.
         exact: Whether a plain write or deletion does what it says. False: it may have been dropped,
             as by a server that lets a conditional one of the same moment win.
-        unknown: The errors after which nobody knows whether an operation took effect.
+        in_doubt: Whether an operation may end in an error that says that nobody knows whether it
+            took effect.
         actions: What is done, by the names of the methods of `Client`; None: all that the store
             claims.
         mutant: What is wrong with the store, by name.
@@ -74,7 +75,7 @@ class Plan:
     keys: tuple[str, ...]
     operations: int = A_ROUND
     exact: bool = True
-    unknown: tuple[type[Exception], ...] = ()
+    in_doubt: bool = False
     actions: tuple[str, ...] | None = None
     mutant: str = "nothing"
 
@@ -86,6 +87,9 @@ class Client:
         plan: What is done.
         index: Which one this is; every fourth only reads, sets and deletes plainly.
         recorder: What writes it down.
+
+    Attributes:
+        doubts: Of how many operations nobody knows whether they took effect.
     """
 
     def __init__(self, plan: Plan, index: int, recorder: Recorder) -> None:
@@ -93,7 +97,8 @@ class Client:
         self.packages = packages_of(self.dictionary)
         self.keys = plan.keys
         self.exact = plan.exact
-        self.unknown = plan.unknown
+        self.in_doubt = plan.in_doubt
+        self.doubts = 0
         self.recorder = recorder
         self.index = index
         self.random = random.Random(f"{plan.seed}-{index}")
@@ -123,11 +128,16 @@ class Client:
         for _ in range(operations):
             (action,) = self.random.choices(self.actions, self.weights)
             act = partial(action, self.random.choice(self.keys))
-            with suppress(*self.unknown):
+            try:
                 if self.random.random() * ONE_UNSTEADY_IN < 1:
                     unsteadily(self.packages, act)
                 else:
                     act()
+            except BackendError as error:
+                # A read that failed, say, is a failure.
+                if not (self.in_doubt and "it may have been" in str(error)):
+                    raise
+                self.doubts += 1
 
     def new(self) -> str:
         """A value that nobody else writes."""
@@ -288,10 +298,10 @@ class Client:
         self._do(key, replaced(old, value), act, "set_if")
 
     def keep_if(self, key: str) -> None:
-        if key not in self.known:
-            self._read(key)
+        known = self._look_up(key)
+        if known is None:
             return
-        old, etag = self.random.choice(self.known[key])
+        old, etag = known
 
         def act() -> Effect:
             try:
@@ -303,12 +313,10 @@ class Client:
         self._do(key, None, act, "set_if(KEEP_CURRENT)")
 
     def delete_if(self, key: str) -> None:
-        if key not in self.known or self.random.random() < 0.5:
-            self._read(key)
-        if key not in self.known:
+        known = self._look_up(key)
+        if known is None:
             return
-        # The newest may still be there; an older one must be refused.
-        old, etag = self.random.choice(self.known[key])
+        old, etag = known
 
         def act() -> Effect:
             try:
@@ -339,6 +347,14 @@ class Client:
 
         left: State = None if new is DELETE_CURRENT else new
         self.recorder.do("transform", [] if new is KEEP_CURRENT else [(key, wrote(left))], act)
+
+    def _look_up(self, key: str) -> tuple[str, str] | None:
+        """A value that was there, and its etag."""
+        if key not in self.known or self.random.random() < 0.5:
+            self._read(key)
+        # The newest may still be there; an older one must be refused.
+        known = self.known.get(key)
+        return known and self.random.choice([known[-1], *known])
 
     def _remember(self, key: str, value: str, etag: object) -> None:
         assert isinstance(etag, str)

@@ -6,14 +6,16 @@ import os
 import pickle
 import random
 import sys
+from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from persidict_core import PersiDict
 from persidict_core.testing.racing import Team
 from tests.linearizability.checker import check
 from tests.linearizability.client import Client, Plan
-from tests.linearizability.history import Recorder, read_history
+from tests.linearizability.history import NEVER, Operation, Recorder, read_history
 from tests.linearizability.mutants import MUTANTS
 
 SIZE = 8
@@ -22,9 +24,54 @@ SIZE = 8
 SPREAD = (1, 3, 20)
 """On so many keys."""
 
+READS = frozenset({"get", "in", "get_with_etag", "set_if(KEEP_CURRENT)"})
+"""The operations that change nothing, by the names that they have in a history."""
 
-def work(subject: object, index: int, plan: Plan) -> None:
-    """Do one's part of a round; a task for a team, whose own subject is not used."""
+BY_ETAG = frozenset({"get_with_etag", "set_if", "set_if(KEEP_CURRENT)", "delete_if", "transform"})
+"""The operations that want an etag."""
+
+EVERYTHING = (
+    READS
+    | BY_ETAG
+    | {"set", "del", "set_many", "delete_many"}
+    | {"pop", "setdefault", "immutable set", "set_if(ABSENT)"}
+)
+"""All operations."""
+
+
+class Done(NamedTuple):
+    """What a team did.
+
+    Attributes:
+        worked: How many operations of each name changed something, or read a value.
+        doubts: Of how many nobody knows whether they took effect.
+    """
+
+    worked: Counter[str]
+    doubts: int
+
+
+def worked(history: Iterable[Operation]) -> Counter[str]:
+    """How many operations of each name changed something, or read a value."""
+    return Counter(
+        operation.what
+        for operation in history
+        if operation.returned != NEVER and _worked(operation)
+    )
+
+
+def _worked(operation: Operation) -> bool:
+    if operation.what in READS:
+        return not operation.effect.fits(None)
+    return operation.effect.changes
+
+
+def work(subject: object, index: int, plan: Plan) -> int:
+    """Do one's part of a round; a task for a team, whose own subject is not used.
+
+    Returns:
+        Of how many operations nobody knows whether they took effect.
+    """
     if index % 2:
         plan = pickle.loads(pickle.dumps(plan))  # Threads: half of them share one handle.
     recorder = Recorder(Path(plan.folder), str(index))
@@ -34,7 +81,9 @@ def work(subject: object, index: int, plan: Plan) -> None:
     sys.settrace(None)
     try:
         with MUTANTS[plan.mutant]():
-            Client(plan, index, recorder).run(plan.operations)
+            client = Client(plan, index, recorder)
+            client.run(plan.operations)
+            return client.doubts
     finally:
         sys.settrace(trace)
         recorder.close()
@@ -58,7 +107,7 @@ def check_linearizable(
     operations: int | None = None,
     spread: tuple[int, ...] = SPREAD,
     **said: Any,
-) -> int:
+) -> Done:
     """Let a team do many rounds with a dictionary, and check the history of each.
 
     Args:
@@ -70,7 +119,8 @@ def check_linearizable(
         said: What else a `Plan` takes.
 
     Returns:
-        How many were recorded.
+        What was done; which operations these are is for the test to say, since each does no more
+        than what the store claims.
 
     Raises:
         AssertionError: A history that is not linearizable; it tells the seed.
@@ -78,15 +128,19 @@ def check_linearizable(
     seed = new_seed()
     print(f"PERSIDICT_SEED={seed}")
     wanted = operations_wanted() if operations is None else operations
-    recorded = rounds = 0
+    recorded = rounds = doubts = 0
+    found: Counter[str] = Counter()
     while recorded < wanted:
         place = folder / str(rounds)
         place.mkdir(parents=True)
         keys = tuple(f"{rounds}-{number}" for number in range(spread[rounds % len(spread)]))
-        team.run(work, Plan(dictionary, str(place), seed + rounds, keys, **said))
+        doubts += sum(team.run(work, Plan(dictionary, str(place), seed + rounds, keys, **said)))
         history = read_history(place)
         violation = check(history)
         assert violation is None, f"PERSIDICT_SEED={seed}, round {rounds}: {violation}"
         recorded += len(history)
         rounds += 1
-    return recorded
+        found += worked(history)
+    done = Done(found, doubts)
+    print(done)
+    return done
