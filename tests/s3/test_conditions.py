@@ -113,6 +113,19 @@ def test_who_was_overwritten_by_one_who_did_not_look_cannot_know(
     assert not direct.exists("a")
 
 
+def test_who_was_deleted_before_a_rival_came_is_not_told_that_he_lost(
+    backend: S3Backend, direct: S3Backend, proxy: Proxy
+) -> None:
+    def take_and_make_anew() -> None:
+        assert direct.read_bytes("a") == b"mine"
+        direct.delete("a")
+        direct.write_if("a", b"rival", ABSENT)
+
+    proxy.play(then(take_and_make_anew), "PutObject")
+    with pytest.raises(BackendError, match="may have been written"):
+        backend.write_if("a", b"mine", ABSENT)
+
+
 def test_a_rival_of_the_same_bytes_is_told_from_oneself(
     backend: S3Backend, direct: S3Backend, proxy: Proxy
 ) -> None:

@@ -245,7 +245,11 @@ def test_a_rival_who_came_after_what_was_read_was_faster() -> None:
     decided.note(KEY, of("2" * 32, "read"))
     with pytest.raises(BackendError, match="may have been written"):
         decided.put(PATH, KEY, b"mine", ETAG)
-    assert refused("write_if", LOST, of(OTHER, "rival", NOTHING), expect=ABSENT).current is None
+
+
+def test_a_rival_who_found_nothing_may_have_come_after_a_deletion() -> None:
+    lost("write_if", LOST, of(OTHER, "rival", NOTHING), expect=ABSENT)
+    lost("write_if", LOST, GONE, FAILED, of(OTHER, "rival", NOTHING), expect=ABSENT)
 
 
 def any_delete(bucket: Script) -> None:

@@ -8,9 +8,10 @@ An answer may get lost after the server has acted, and an etag, a hash of the co
 whose write it was. So each conditional write carries a random token as metadata, and the tokens of
 the versions before it, as far as they are known. Where an answer is missing, one HEAD tells: if the
 token stands there, or among those before, the write was done; if the object is still as it was
-expected, it is tried again; if it goes back to what was expected without this write, a rival was
-faster; else nobody can know, and the error says so. botocore's own retry is
-held back in that one case, because it would ask the same condition of another state, and late.
+expected, it is tried again; if it goes back to the version that was expected without this write, a
+rival was faster; else nobody can know, and the error says so. A rival's first version proves
+nothing: this write may have been made before, and deleted. botocore's own retry is held back in
+that one case, because it would ask the same condition of another state, and late.
 """
 
 from __future__ import annotations
@@ -154,7 +155,8 @@ class Conditions:
                 newest = _tokens(found)[0] == token
                 return etag_of(found) if newest else _md5(body)
             if not _is_as_expected(found, expect):
-                if found is not None and before and before[0] in _tokens(found):
+                since = expect is not ABSENT and found is not None and _tokens(found)
+                if since and before and before[0] in since:
                     doubt = None  # All that came since is known, and this write is not among it.
                 self._give_up(found, doubt, "write_if", path, expect)
         raise (
