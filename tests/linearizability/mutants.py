@@ -228,6 +228,28 @@ def clock_set_back() -> Iterator[None]:
         yield
 
 
+@contextmanager
+def coarse_clock() -> Iterator[None]:
+    """The clock shows one of two moments only, so that a time comes back all the time."""
+    moments = [1_700_000_000_000_000_000 + hours * _HOUR_NS for hours in (0, 1)]
+    with patch.object(time, "time_ns", lambda: random.choice(moments)):
+        yield
+
+
+@contextmanager
+def coarse_clock_alone() -> Iterator[None]:
+    """A file gets the time that such a clock shows, whatever it replaces."""
+    stamp = atomic.stamp
+
+    def stamp_blindly(
+        folder: int, temporary: str, old: object, descriptor: int | None = None
+    ) -> os.stat_result:
+        return stamp(folder, temporary, None, descriptor)
+
+    with coarse_clock(), patch.object(atomic, "stamp", stamp_blindly):
+        yield
+
+
 MUTANTS: dict[str, Callable[[], AbstractContextManager[None]]] = {
     "nothing": nullcontext,
     **{
@@ -249,6 +271,8 @@ MUTANTS: dict[str, Callable[[], AbstractContextManager[None]]] = {
             no_flock_and_rename,
             unknown_file_system,
             clock_set_back,
+            coarse_clock,
+            coarse_clock_alone,
         )
     },
 }

@@ -26,6 +26,8 @@ from tests.linearizability.history import read_history
 from tests.linearizability.mutants import MUTANTS
 from tests.linearizability.workload import (
     BY_ETAG,
+    BY_VERSION,
+    BY_VERSION_NAMES,
     EVERYTHING,
     SIZE,
     check_linearizable,
@@ -60,6 +62,9 @@ def sqlite(folder: Path) -> PersiDict[str]:
     return SqliteDict(folder / "store.db", file_type="json", fsync=False)
 
 
+SOME = 1 if operations_wanted() > 10_000 else 0.3
+"""A part of the wanted number; at length there is time for all of it."""
+
 Store = Callable[[Path], PersiDict[str]]
 
 
@@ -91,14 +96,18 @@ def test_processes(team: Team, tmp_path: Path, store: Store) -> None:
 
 
 @pytest.mark.root
-@pytest.mark.parametrize("kind", ["ext4", "xfs", "tmpfs", "overlay"])
-def test_processes_on_a_file_system(team: Team, tmp_path: Path, kind: str) -> None:
+@pytest.mark.parametrize(
+    ("kind", "store"),
+    [(kind, unflushed) for kind in ("ext4", "xfs", "tmpfs", "overlay")] + [("tmpfs", flushed)],
+    ids=name,
+)
+def test_processes_on_a_file_system(team: Team, tmp_path: Path, kind: str, store: Store) -> None:
     with mounted(kind, tmp_path) as point:
-        race(team, unflushed(point), tmp_path, part=0.3)
+        race(team, store(point), tmp_path, SOME)
 
 
 @pytest.mark.parametrize(
-    ("store", "part"), [(in_memory, 1), (unflushed, 0.3), (cached, 0.3)], ids=name
+    ("store", "part"), [(in_memory, 1), (unflushed, SOME), (cached, SOME)], ids=name
 )
 def test_threads(tmp_path: Path, store: Store, part: float) -> None:
     """Some use one handle together, the others have their own."""
@@ -112,14 +121,22 @@ def test_threads(tmp_path: Path, store: Store, part: float) -> None:
 
 @pytest.mark.parametrize("store", [unflushed, cached])
 def test_a_clock_that_is_set_back(team: Team, tmp_path: Path, store: Store) -> None:
-    race(team, store(tmp_path), tmp_path, part=0.3, mutant="clock_set_back")
+    race(team, store(tmp_path), tmp_path, part=SOME, mutant="clock_set_back")
+
+
+@pytest.mark.root
+def test_a_clock_that_shows_a_time_again(team: Team, tmp_path: Path) -> None:
+    """An inode comes back, too: only what a version replaces keeps it from having its etag."""
+    with mounted("ext4", tmp_path) as point:
+        said = {"spread": (2,), "actions": BY_VERSION, "mutant": "coarse_clock"}
+        race(team, unflushed(point), tmp_path, SOME, BY_VERSION_NAMES, **said)
 
 
 @pytest.mark.parametrize("weakness", ["no_flock", "unknown_file_system"])
 def test_weak_file_systems(team: Team, tmp_path: Path, weakness: str) -> None:
     """Without locks that hold, all but conditions on etags is exact, and those are refused."""
     expected = EVERYTHING - BY_ETAG
-    race(team, unflushed(tmp_path), tmp_path, part=0.3, expected=expected, mutant=weakness)
+    race(team, unflushed(tmp_path), tmp_path, part=SOME, expected=expected, mutant=weakness)
     with MUTANTS[weakness]():
         refuse_etags(unflushed(tmp_path))
 
@@ -127,7 +144,7 @@ def test_weak_file_systems(team: Team, tmp_path: Path, weakness: str) -> None:
 @pytest.mark.root
 def test_whole_second_times(team: Team, tmp_path: Path) -> None:
     with mounted("ext4 of whole seconds", tmp_path) as point:
-        race(team, unflushed(point), tmp_path, part=0.3, expected=EVERYTHING - BY_ETAG)
+        race(team, unflushed(point), tmp_path, part=SOME, expected=EVERYTHING - BY_ETAG)
         refuse_etags(unflushed(point))
 
 

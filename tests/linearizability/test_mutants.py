@@ -13,7 +13,7 @@ from persidict_core.layers import CachedBackend, HashedNames
 from persidict_core.testing.racing import Team, ThreadTeam
 from persidict_file import FileBackend, FileDirDict
 from tests.file.mounts import mounted
-from tests.linearizability.workload import SIZE, check_linearizable
+from tests.linearizability.workload import BY_VERSION, SIZE, check_linearizable
 
 MOST_OPERATIONS = 200_000
 """So many are recorded at most before a mutant counts as missed."""
@@ -67,6 +67,13 @@ def test_the_stamp(team: Team, tmp_path: Path) -> None:
         dictionary = FileDirDict[str](point / "store", file_type="json", fsync=False)
         actions = ("delete", "set", *CONDITIONS)
         assert_caught(team, dictionary, tmp_path, mutant="kernel_time", actions=actions)
+
+
+@pytest.mark.root
+def test_the_stamp_by_what_is_replaced(team: Team, tmp_path: Path) -> None:
+    with mounted("ext4", tmp_path) as point:
+        dictionary = FileDirDict[str](point / "store", file_type="json", fsync=False)
+        assert_caught(team, dictionary, tmp_path, mutant="coarse_clock_alone", actions=BY_VERSION)
 
 
 def test_a_cache_that_asks_nobody(team: Team, tmp_path: Path) -> None:

@@ -39,6 +39,15 @@ EVERYTHING = (
 """All operations."""
 
 
+BY_VERSION = ("get", "set", "create", "read_and_set_if", "set_if", "keep_if")
+"""What is done, by the names of the methods, where versions are to follow each other."""
+
+BY_VERSION_NAMES = frozenset(
+    {"get", "set", "set_if(ABSENT)", "get_with_etag", "set_if", "set_if(KEEP_CURRENT)"}
+)
+"""What these are called in a history."""
+
+
 class Done(NamedTuple):
     """What a team did.
 
