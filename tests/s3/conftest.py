@@ -16,6 +16,7 @@ from uuid import uuid4
 
 import pytest
 
+from tests.s3 import faults_played as faults
 from tests.s3.proxy import Proxy
 from tests.s3.server.running import ENDPOINT, s3_environment
 
@@ -102,6 +103,14 @@ def proxy(endpoint: str) -> Iterator[Proxy]:
     """A proxy in front of the real server, to count requests and to play faults."""
     with Proxy(endpoint) as running:
         yield running
+
+
+@pytest.fixture
+def keeps_deletes(endpoint: str) -> Iterator[str]:
+    """The URL of a server that keeps conditions of deletions, too: AWS does, Ceph does not."""
+    with Proxy(endpoint) as running:
+        running.play(faults.keep_deletes(), when=faults.changes, times=None)
+        yield running.url
 
 
 @pytest.fixture(scope="session")

@@ -6,12 +6,16 @@ what they do. A function that takes parameters gives the fault.
 
 from __future__ import annotations
 
+import hashlib
 import random
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 
 from tests.s3.proxy import Answer, Exchange, Fault
+from tests.s3.wire import Request
 
 CONDITIONS = ("if-match", "if-none-match")
 
@@ -92,6 +96,53 @@ def ignore_conditions(exchange: Exchange) -> None:
     exchange.send(exchange.forward(without=CONDITIONS))
 
 
+def drop(exchange: Exchange) -> None:
+    """The server acknowledges a PUT, and keeps nothing of it."""
+    etag = hashlib.md5(exchange.request.body, usedforsecurity=False).hexdigest()
+    exchange.send(Answer(200, headers=[("ETag", f'"{etag}"')]))
+
+
+def changes(request: Request) -> bool:
+    """A condition for `Proxy.play`: true for what changes objects."""
+    return request.method not in ("GET", "HEAD") and bool(request.keys)
+
+
+def keep_deletes() -> Fault:
+    """The server keeps the If-Match of a DELETE, as AWS does and Ceph does not.
+
+    All that changes objects has to meet this fault: one of a key waits for another, so that nothing
+    comes between the look and the deletion.
+    """
+    locks: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
+    finding = threading.Lock()
+
+    def fault(exchange: Exchange) -> None:
+        request = exchange.request
+        with finding:
+            wanted = [locks[key] for key in sorted(set(request.keys))]
+        with ExitStack() as held:
+            for lock in wanted:
+                held.enter_context(lock)
+            if request.method == "DELETE" and "if-match" in request.headers:
+                _delete_if(exchange)
+            else:
+                exchange.send(exchange.forward())
+
+    return fault
+
+
+def _delete_if(exchange: Exchange) -> None:
+    found = exchange.look()
+    assert found.status in (200, 404), found
+    etag = "".join(text for name, text in found.headers if name.lower() == "etag")
+    if found.status == 404:
+        no_such_key(exchange)
+    elif exchange.request.headers["if-match"].strip('"') not in ("*", etag.strip('"')):
+        precondition_failed(exchange)
+    else:
+        exchange.send(exchange.forward(without=CONDITIONS))
+
+
 def act_and_answer(answer: Fault) -> Fault:
     """The server acts, but what comes is another answer."""
 
@@ -135,6 +186,7 @@ conflict = xml_error(
     409, "ConditionalRequestConflict", "A conflicting conditional operation is in progress."
 )
 precondition_failed = xml_error(412, "PreconditionFailed")
+no_such_key = xml_error(404, "NoSuchKey", "The specified key does not exist.")
 forbidden = xml_error(403, "AccessDenied", "Access Denied")
 
 

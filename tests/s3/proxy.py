@@ -85,6 +85,11 @@ class Exchange:
         """
         return self._handler.ask(self.request, without)
 
+    def look(self) -> Answer:
+        """What the server tells of the object that the request is about."""
+        asked = Request("HEAD", self.request.target, self.request.headers, b"")
+        return self._handler.ask(asked, ("if-match", "if-none-match"))
+
     def send(self, answer: Answer, length: int | None = None) -> None:
         """Send an answer.
 
@@ -160,9 +165,10 @@ class _Handler(BaseHTTPRequestHandler):
             for name, value in request.headers.items()
             if name.lower() not in _HOP_BY_HOP and name.lower() not in without
         ]
-        if proxy.is_secure or len(headers) < sum(
+        is_as_signed = request.method == self.command and len(headers) == sum(
             name.lower() not in _HOP_BY_HOP for name in request.headers
-        ):
+        )
+        if proxy.is_secure or not is_as_signed:
             headers = signed_again(request, headers, proxy.upstream)
         if self._upstream is None:
             self._upstream = proxy.connection()

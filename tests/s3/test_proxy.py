@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -175,6 +176,46 @@ def test_a_server_that_ignores_conditions(client: Any, bucket: str, proxy: Proxy
     client.put_object(Bucket=bucket, Key=KEY, Body=b"3", IfMatch="nonsense")
     assert client.get_object(Bucket=bucket, Key=KEY)["Body"].read() == b"3"
     assert proxy.requests[-2].is_conditional
+
+
+def test_a_server_that_keeps_conditions_of_deletes(
+    make_client: Callable[..., Any], client: Any, bucket: str, proxy: Proxy
+) -> None:
+    proxy.play(faults.keep_deletes(), when=faults.changes, times=None)
+    there = {"Bucket": bucket, "Key": KEY}
+    etag = client.put_object(**there, Body=b"1")["ETag"]
+    with pytest.raises(ClientError) as raised:
+        client.delete_object(**there, IfMatch="nonsense")
+    assert code_of(raised) == "PreconditionFailed"
+    with pytest.raises(ClientError) as raised:
+        client.put_object(**there, Body=b"2", IfMatch="nonsense")
+    assert code_of(raised) == "PreconditionFailed"
+    assert client.get_object(**there)["Body"].read() == b"1"
+    clients = [make_client(proxy) for _ in range(8)]
+
+    def delete(client: Any) -> str:
+        try:
+            client.delete_object(**there, IfMatch=etag.strip('"'))
+        except ClientError as error:
+            return str(error.response["Error"]["Code"])
+        return "deleted"
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sorted(pool.map(delete, clients)) == ["NoSuchKey"] * 7 + ["deleted"]
+    client.put_object(**there, Body=b"1")
+    client.delete_objects(Bucket=bucket, Delete={"Objects": [{"Key": KEY}]})
+    assert proxy.requests[-1].keys == [KEY]
+    with pytest.raises(ClientError) as raised:
+        client.delete_object(**there, IfMatch="*")
+    assert code_of(raised) == "NoSuchKey"
+
+
+def test_a_write_that_is_dropped(client: Any, bucket: str, proxy: Proxy) -> None:
+    proxy.play(faults.drop, "PutObject")
+    answer = client.put_object(Bucket=bucket, Key="a", Body=b"1")
+    assert answer["ETag"] == client.put_object(Bucket=bucket, Key="b", Body=b"1")["ETag"]
+    listed = client.list_objects_v2(Bucket=bucket)["Contents"]
+    assert [entry["Key"] for entry in listed] == ["b"]
 
 
 def test_a_share_of_the_requests_at_random(client: Any, bucket: str, proxy: Proxy) -> None:

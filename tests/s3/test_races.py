@@ -29,6 +29,8 @@ CHANGERS, CHANGES = 8, 500 if WHOLE else 30
 LOST = 0.1
 """The share of the writes whose answers get lost."""
 
+MAYBE = "may have been written"
+
 Make = Callable[..., S3Dict[Any]]
 
 
@@ -52,7 +54,12 @@ def make(request: pytest.FixtureRequest, endpoint: str, bucket: str) -> Iterator
 
 
 def setdefault(d: S3Dict[int], index: int, key: str) -> int:
-    return d.setdefault(key, index)
+    try:
+        return d.setdefault(key, index)
+    except BackendError as error:
+        # His refusal was lost; and a rival may be there since somebody deleted his own.
+        assert MAYBE in str(error)
+        return d[key]
 
 
 def insert(d: S3Dict[int], index: int, key: str) -> bool:
@@ -60,6 +67,9 @@ def insert(d: S3Dict[int], index: int, key: str) -> bool:
         d[key] = index
     except ImmutableItemError:
         return False
+    except BackendError as error:
+        assert MAYBE in str(error)
+        return d[key] == index
     return True
 
 
@@ -68,6 +78,10 @@ def insert_if_absent(d: S3Dict[int], index: int, key: str) -> bool:
     try:
         d.set_if(key, 0, ABSENT)
     except PreconditionFailed:
+        return False
+    except BackendError as error:
+        # Not the one who wrote: he finds the token of his write.
+        assert MAYBE in str(error)
         return False
     return True
 
@@ -105,7 +119,7 @@ def change(d: S3Dict[dict[int, int]], index: int, times: int) -> int:
                 stored = d.transform("counts", add_mine, default={})
             except BackendError as error:
                 # Its answer was lost, and others have written since: only the value can tell.
-                assert "may have been written" in str(error)
+                assert MAYBE in str(error)
                 doubts += 1
                 if d["counts"].get(index, 0) == number:
                     break
@@ -160,6 +174,40 @@ def test_pop_has_one_winner_where_that_is_claimed(make: Make) -> None:
         with pytest.raises(NotSupported):
             d.delete_if("item", d.get_with_etag("item")[1])
         assert d["item"] == 1
+
+
+def delete_if(d: S3Dict[int], index: int, etag: str) -> bool:
+    try:
+        d.delete_if("item", etag)
+    except PreconditionFailed:
+        return False
+    return True
+
+
+def test_one_deletes_where_deletions_keep_conditions(keeps_deletes: str, bucket: str) -> None:
+    d: S3Dict[int] = S3Dict(bucket, endpoint_url=keeps_deletes)
+    with ProcessTeam(d, CREATORS) as team:
+        for number in range(ROUNDS // 4):
+            d["item"] = number
+            assert [value for value in team.run(pop, "item") if value is not None] == [number]
+            d["item"] = number
+            assert team.run(delete_if, d.get_with_etag("item")[1]).count(True) == 1
+            assert "item" not in d
+
+
+def test_the_race_to_delete_tells_where_conditions_are_ignored(proxy: Proxy, bucket: str) -> None:
+    proxy.play(faults.ignore_conditions, "DeleteObject", times=None)
+    d: S3Dict[int] = S3Dict(
+        bucket, endpoint_url=proxy.url, conditional_writes=True, conditional_deletes=True
+    )
+    popped, deleted = [], []
+    with ProcessTeam(d, CREATORS) as team:
+        for number in range(10):
+            d["item"] = number
+            popped.append(team.run(pop, "item").count(number))
+            d["item"] = number
+            deleted.append(team.run(delete_if, d.get_with_etag("item")[1]).count(True))
+    assert max(popped) > 1 and max(deleted) > 1
 
 
 def test_a_server_that_ignores_conditions_is_refused(proxy: Proxy, bucket: str) -> None:

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from email.message import Message
 from functools import cache
+from html import unescape
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -66,6 +67,13 @@ class Request:
     @property
     def key(self) -> str:
         return self.path.lstrip("/").partition("/")[2]
+
+    @property
+    def keys(self) -> list[str]:
+        """The keys that are asked about; more than one in a DeleteObjects."""
+        if self.key:
+            return [self.key]
+        return [unescape(key) for key in re.findall("<Key>(.*?)</Key>", self.body.decode())]
 
     @property
     def operation(self) -> str:
