@@ -137,7 +137,9 @@ class _Handler(BaseHTTPRequestHandler):
         super().finish()
 
     def handle_any(self) -> None:
-        request = Request(self.command, self.path, self.headers, self._read_body())
+        # Who takes this for a proxy by his configuration says the whole URL.
+        target = self.path.removeprefix(self.server.proxy.upstream.rstrip("/"))
+        request = Request(self.command, target, self.headers, self._read_body())
         exchange = Exchange(request, self)
         fault = self.server.proxy.note(request)
         if fault is None:

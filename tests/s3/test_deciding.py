@@ -371,23 +371,6 @@ def test_only_a_body_proves_what_a_head_cannot() -> None:
     assert body.closed
 
 
-@pytest.mark.parametrize(
-    ("status", "code", "unsure"),
-    [
-        (499, "Anything", False),
-        (500, "InternalError", True),
-        (500, "SlowDown", True),
-        (500, "UnknownError", False),
-        (502, "UnknownError", True),
-        (503, "Anything", True),
-        (503, "SlowDown", False),
-        (504, "SlowDown", True),
-    ],
-)
-def test_what_a_server_says_may_leave_in_doubt(status: int, code: str, unsure: bool) -> None:
-    assert conditions.is_unsure(refusal(status, code)) is unsure
-
-
 @pytest.mark.parametrize("condition", ["If-Match", "If-None-Match", None])
 def test_botocore_repeats_no_condition_that_may_have_been_met(condition: str | None) -> None:
     bucket = Script(of(OTHER), OK)

@@ -15,6 +15,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from botocore.config import Config
 
 from persidict_core import (
     ABSENT,
@@ -41,7 +42,6 @@ def prefix() -> str:
 @pytest.fixture
 def make(proxy: Proxy, shared_bucket: str, prefix: str) -> Make:
     """Makes dictionaries of one place behind the proxy; boto3 soon gives up."""
-    from botocore.config import Config
 
     def made(
         attempts: int = 1, silence: float = 30, bucket: str = shared_bucket, **params: Any
@@ -290,6 +290,19 @@ def conditions(d: S3Dict[Any], direct: S3Dict[Any]) -> Iterator[tuple[str, Calla
         direct["there"] = BIG
         direct.discard("new")
         yield ("new" if name in ("insert", "setdefault") else "there"), partial(act, d)
+
+
+@pytest.mark.parametrize("fault", ACTED)
+def test_a_write_through_a_proxy_of_the_configuration_is_reported_as_made(
+    make: Make, direct: S3Dict[Any], proxy: Proxy, endpoint: str, fault: str
+) -> None:
+    """The library then tells of a lost answer as of a proxy that cannot be reached."""
+    config = Config(retries={"total_max_attempts": 3}, proxies={"http": proxy.url})
+    for key, act in conditions(make(endpoint_url=endpoint, config=config), direct):
+        rule = proxy.play(ACTED[fault], "PutObject", times=1)
+        act()
+        assert rule.hits == 1
+        assert direct[key] == "mine"
 
 
 @pytest.mark.parametrize("attempts", [1, 3])

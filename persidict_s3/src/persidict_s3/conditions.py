@@ -34,6 +34,7 @@ from .faults import (
     known,
     status_of,
 )
+from .unsure import is_conflict, is_unsure, may_be_done
 
 WRITE: Final = "persidict-write"
 """The name of the metadata with the token of a write."""
@@ -47,9 +48,6 @@ NOTHING: Final = "absent"
 _TOKENS_BEFORE: Final = 24
 _MOST_KEPT: Final = 1000
 _ETAG: Final = re.compile(r"(?![0-9a-f]{32}(?!(-[0-9]+)?\Z))(?!\*\Z)[!#-+\--~]+")
-_NOT_DONE: Final = ("SlowDown", "ServiceUnavailable", "Throttling", "ThrottlingException")
-_LOST_RACE: Final = (500, "UnknownError")
-"""What Ceph answers to a conditional write that lost a race: nothing was done."""
 
 
 def can_be_etag(text: str) -> bool:
@@ -220,7 +218,7 @@ class Conditions:
             except known() as error:
                 doubt = doubt or is_unsure(error)
                 refused = status_of(error) == 412 or is_absence(error)
-                conflict = _is_conflict(status_of(error), code_of(error))
+                conflict = is_conflict(status_of(error), code_of(error))
                 if not (doubt or refused or conflict):
                     raise
         # It is being replaced all the time.
@@ -241,7 +239,7 @@ class Conditions:
         if is_unsure(error):
             return error, error
         refused = status_of(error) == 412 or is_absence(error)
-        if not (refused or _is_conflict(status_of(error), code_of(error))):
+        if not (refused or is_conflict(status_of(error), code_of(error))):
             if doubt is not None:
                 raise self._lost(doubt, operation, path) from error
             raise self._failed(error, operation, path) from error
@@ -314,16 +312,6 @@ def hold_retries_back(bucket: Bucket, operation: str) -> None:
     )
 
 
-def is_unsure(error: Exception) -> bool:
-    """Whether a request may have been carried out although it failed."""
-    from botocore.exceptions import HTTPClientError
-    from botocore.parsers import ResponseParserError
-
-    if isinstance(error, HTTPClientError | ResponseParserError | ForeignAnswer):
-        return True
-    return _may_be_done(status_of(error), code_of(error))
-
-
 def check_deleted(answer: dict[str, Any]) -> None:
     """Make sure that S3 itself says that it has deleted something.
 
@@ -333,17 +321,6 @@ def check_deleted(answer: dict[str, Any]) -> None:
     told = answer["ResponseMetadata"]
     if told["HTTPStatusCode"] == 200 and "html" in told["HTTPHeaders"].get("content-type", ""):
         raise ForeignAnswer("a page of HTML")
-
-
-def _is_conflict(status: int, code: str) -> bool:
-    """Whether others were at work on the object, so that nothing was done."""
-    return status == 409 or (status, code) == _LOST_RACE
-
-
-def _may_be_done(status: int, code: str) -> bool:
-    if status < 500 or (status == 503 and code in _NOT_DONE):
-        return False
-    return (status, code) != _LOST_RACE
 
 
 def _no_blind_retry(
@@ -361,7 +338,7 @@ def _no_blind_retry(
     if response is None:
         return None
     answer = response[0].status_code, response[1].get("Error", {}).get("Code", "")
-    return False if _may_be_done(*answer) or _is_conflict(*answer) else None
+    return False if may_be_done(*answer) or is_conflict(*answer) else None
 
 
 def _is_as_expected(found: dict[str, Any] | None, expect: Expect) -> bool:

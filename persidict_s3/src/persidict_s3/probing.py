@@ -15,8 +15,9 @@ from threading import Lock
 from typing import Final, NamedTuple
 
 from .buckets import ATTEMPTS, Bucket, pause
-from .conditions import check_deleted, hold_retries_back, is_unsure
+from .conditions import check_deleted, hold_retries_back
 from .faults import code_of, etag_of, known, status_of
+from .unsure import is_unsure
 
 _WRONG: Final = "00000000000000000000000000000000"
 _REFUSALS: Final = (400, 404, 405, 501)
