@@ -74,19 +74,39 @@ class CannedServer:
 
 def canned(client: Any, answers: Iterator[Answer]) -> Any:
     """Let a client take its answers from an iterator, and send nothing."""
-    from botocore.awsrequest import AWSResponse
+    return scripted(client, lambda operation, request: next(answers))
+
+
+def scripted(client: Any, respond: Callable[[str, Any], Answer | Exception]) -> Any:
+    """Let a client take its answers from a function, and send nothing.
+
+    Args:
+        client: The client.
+        respond: Is given S3's name of the operation and botocore's request, and gives the answer,
+            or what the way to the server fails with.
+    """
+    from botocore.awsrequest import AWSResponse, HeadersDict
 
     class Raw(io.BytesIO):
         def stream(self, amount: int = 1 << 16, **_: Any) -> Iterator[bytes]:
             while piece := self.read(amount):
                 yield piece
 
-    def respond(request: Any, **_: Any) -> Any:
-        answer = next(answers)
-        return AWSResponse(request.url, answer.status, answer.headers, Raw(answer.body))
+    def send(request: Any, event_name: str, **_: Any) -> Any:
+        answer = respond(event_name.rpartition(".")[2], request)
+        if isinstance(answer, Exception):
+            raise answer
+        headers = HeadersDict(answer.headers)
+        return AWSResponse(request.url, answer.status, headers, Raw(answer.body))
 
-    client.meta.events.register("before-send.s3", respond)
+    client.meta.events.register("before-send.s3", send)
     return client
+
+
+def refusing(status: int, code: str) -> Answer:
+    """S3's own way to refuse."""
+    body = f"<Error><Code>{code}</Code><Message>as played</Message></Error>".encode()
+    return Answer(status, body, {"content-type": "application/xml", "x-amz-request-id": "tx1"})
 
 
 def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:

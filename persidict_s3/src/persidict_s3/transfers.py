@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Condition, Thread
-from typing import TYPE_CHECKING, Any, BinaryIO, Final, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, NoReturn, cast
 
 from persidict_core.bulk import in_order
 
@@ -174,6 +174,7 @@ class Upload(io.RawIOBase):
         self._pipe: _Pipe | None = None
         self._thread: Thread | None = None
         self._error: Exception | None = None
+        self._is_dropped = False
 
     def writable(self) -> bool:
         return True
@@ -181,7 +182,9 @@ class Upload(io.RawIOBase):
     def write(self, data: ReadableBuffer) -> int:
         """Take the next bytes; waits while more than a part is still to be sent."""
         chunk = bytes(data)
-        if self._pipe is None:
+        if self._is_dropped:
+            pass  # A buffer that is freed is flushed first: that must begin nothing.
+        elif self._pipe is None:
             self._chunks.append(chunk)
             self._size += len(chunk)
             if self._size > PART:
@@ -192,18 +195,21 @@ class Upload(io.RawIOBase):
 
     def commit(self) -> None:
         """Let the object be there."""
+        if self._is_dropped:
+            self._fail(self._error or Dropped())
         if self._pipe is None:
             body = b"".join(self._chunks)
             try:
                 self._bucket.write("put_object", Key=self._key, Body=body, **self._params)
             except known() as error:
-                raise self._tell(error) from error
+                self._fail(error)
             return
         self._pipe.end()
         self._finish()
 
     def drop(self) -> None:
         """Let it not be there; nothing is left of it."""
+        self._is_dropped = True
         if self._pipe is not None:
             self._pipe.drop()
             self._join()
@@ -212,8 +218,9 @@ class Upload(io.RawIOBase):
         # A stream cannot be sent a second time, after the bucket was made.
         try:
             self._bucket.ensure()
-        except known() as error:
-            raise self._tell(error) from error
+        except Exception as error:
+            self._is_dropped, self._error = True, error
+            self._fail(error)
         self._pipe = _Pipe(PART)
         self._thread = Thread(target=self._transfer, name="persidict-upload", daemon=True)
         self._thread.start()
@@ -232,10 +239,13 @@ class Upload(io.RawIOBase):
     def _finish(self) -> None:
         """Wait until all is sent."""
         self._join()
-        if isinstance(self._error, known()):
-            raise self._tell(self._error) from self._error
         if self._error is not None:
-            raise self._error
+            self._fail(self._error)
+
+    def _fail(self, error: Exception) -> NoReturn:
+        if isinstance(error, known()):
+            raise self._tell(error) from error
+        raise error
 
     def _join(self) -> None:
         assert self._thread is not None

@@ -1,0 +1,116 @@
+"""Large objects where something fails: by a script, without a server."""
+
+from __future__ import annotations
+
+import gc
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from botocore.config import Config
+
+from persidict_core import BackendError
+from persidict_s3 import S3Backend
+from persidict_s3.transfers import PART
+from tests.s3.canned import Answer, clean_environment, refusing, scripted
+
+XML = {"content-type": "application/xml"}
+BEGUN = Answer(
+    200,
+    b"<InitiateMultipartUploadResult><UploadId>U</UploadId></InitiateMultipartUploadResult>",
+    XML,
+)
+Respond = Callable[[str, Any], Answer | Exception]
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    clean_environment(monkeypatch)
+
+
+class Played:
+    """A backend whose answers are given; it keeps what it is asked.
+
+    Args:
+        **answers: What is answered to an operation in place of what S3 would.
+    """
+
+    def __init__(self, params: dict[str, Any] | None = None, **answers: Any) -> None:
+        self.asked: list[str] = []
+        self.requests: list[Any] = []
+        self._answers = answers
+        config = Config(retries={"total_max_attempts": 1})
+        declared = {"conditional_writes": True, "conditional_deletes": True, "config": config}
+        self.backend = S3Backend(
+            "bucket", endpoint_url="http://127.0.0.1:9", **{**declared, **(params or {})}
+        )
+        scripted(self.backend._connection.client, self._respond)
+
+    def _respond(self, operation: str, request: Any) -> Answer | Exception:
+        self.asked.append(operation)
+        self.requests.append(request)
+        if hasattr(request.body, "read"):
+            request.body.read()
+        answer = self._answers.get(operation)
+        if callable(answer):
+            answer = answer()
+        if answer is not None:
+            return answer  # type: ignore[no-any-return]
+        if operation == "CompleteMultipartUpload":
+            return Answer(200, b"<CompleteMultipartUploadResult/>", XML)
+        return BEGUN if operation == "CreateMultipartUpload" else Answer(200, b"", {"ETag": '"e"'})
+
+    def write(self, pieces: int, size: int = 1 << 20) -> None:
+        with self.backend.write_file("k") as file:
+            for _ in range(pieces):
+                file.write(bytes(size))
+
+
+def nothing_goes_on(played: Played) -> bool:
+    """Whether an upload that is given up stays so when its file is freed."""
+    before = list(played.asked)
+    gc.collect()
+    time.sleep(0.1)
+    busy = [t.name for t in threading.enumerate() if t.name == "persidict-upload"]
+    return played.asked == before and not busy
+
+
+def test_what_still_waits_in_a_buffer_brings_no_dropped_upload_to_life() -> None:
+    played = Played()
+
+    def stop() -> None:
+        with played.backend.write_file("k") as file:
+            file.write(bytes(PART - 1000))  # Goes through at once,
+            file.write(bytes(2000))  # and this waits.
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        stop()
+    assert nothing_goes_on(played) and not played.asked
+
+
+def test_an_upload_that_could_not_begin_begins_no_second_time() -> None:
+    answers = iter([refusing(503, "SlowDown")])
+    played = Played(HeadBucket=lambda: next(answers, None))
+    with pytest.raises(BackendError, match="overloaded"):
+        played.write(100, 100_000)
+    assert nothing_goes_on(played) and set(played.asked) == {"HeadBucket"}
+
+
+def test_an_upload_that_could_not_begin_is_not_committed_either() -> None:
+    played = Played(HeadBucket=refusing(503, "SlowDown"))
+    told: list[Exception] = []
+
+    def write_on() -> None:
+        with played.backend.write_file("k") as file:
+            for _ in range(20):
+                try:
+                    file.write(bytes(1 << 20))
+                except BackendError as error:
+                    told.append(error)
+
+    with pytest.raises(BackendError, match="overloaded"):
+        write_on()
+    assert len(told) == 1 and nothing_goes_on(played)
