@@ -20,7 +20,12 @@ from .faults import code_of, etag_of, known, status_of
 from .unsure import is_unsure
 
 _WRONG: Final = "00000000000000000000000000000000"
-_REFUSALS: Final = (400, 404, 405, 501)
+_REFUSALS: Final = (405, 412, 501)
+_REFUSING: Final = (
+    *("InvalidArgument", "InvalidRequest", "InvalidHeader", "NotImplemented", "MethodNotAllowed"),
+    *("PreconditionFailed", "NoSuchKey"),
+)
+"""S3's codes, with 400 or 404, for a condition that is not met or not known."""
 
 
 class Verdict(NamedTuple):
@@ -143,7 +148,7 @@ class _Trial:
             body = secrets.token_bytes(8)
             answer = self._bucket.write("put_object", Key=self._key, Body=body, **condition)
         except known() as error:
-            return _refused(error)
+            return _refused(error, condition)
         self.etag = etag_of(answer)
         return True
 
@@ -153,7 +158,7 @@ class _Trial:
         try:
             check_deleted(self._bucket.ask("delete_object", Key=self._key, **condition))
         except known() as error:
-            return _refused(error)
+            return _refused(error, condition)
         self.etag = ""
         self._may_be_there = False
         return True
@@ -164,10 +169,11 @@ class _Trial:
             self.put()
 
 
-def _refused(error: Exception) -> bool:
-    """Give False if S3 itself refused; raise what may have been somebody on the way."""
-    is_of_s3 = status_of(error) in _REFUSALS and code_of(error).isalpha()
-    if status_of(error) != 412 and not is_of_s3:
+def _refused(error: Exception, condition: dict[str, str]) -> bool:
+    """Give False if S3 itself refused a condition; raise what may have another cause."""
+    status, code = status_of(error), code_of(error)
+    is_of_s3 = status == 412 or (status in _REFUSALS and code.isalpha()) or code in _REFUSING
+    if not (condition and is_of_s3):
         raise error
     return False
 
