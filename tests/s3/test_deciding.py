@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import io
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from persidict_s3.conditions import BEFORE, NOTHING, WRITE, Conditions, check_de
 from persidict_s3.faults import ForeignAnswer
 
 PATH, KEY, ETAG, OTHER = "a.pkl", "prefix/a.pkl", "0" * 32, "1" * 32
+NOW = datetime.now(UTC)
 OK = {"ResponseMetadata": {"HTTPStatusCode": 204, "HTTPHeaders": {}}}
 LOST = ConnectionClosedError(endpoint_url="http://127.0.0.1:1")
 MAYBE = "the answer was lost ("
@@ -79,7 +81,7 @@ class Script:
 def of(etag: str, *tokens: str) -> dict[str, Any]:
     """A version, with the tokens of its writes, the newest first."""
     named = {WRITE: tokens[0], BEFORE: " ".join(tokens[1:])} if tokens else {}
-    return {"ETag": f'"{etag}"', "Metadata": named}
+    return {"ETag": f'"{etag}"', "LastModified": NOW, "Metadata": named}
 
 
 def mine(bucket: Script) -> dict[str, Any]:
@@ -365,8 +367,8 @@ def test_only_a_body_proves_what_a_head_cannot() -> None:
         "HeadObject",
     )
     body = io.BytesIO(b"x")
-    bucket = Script(doubtful, {"ETag": ETAG, "Body": body})
-    assert conditions.look(bucket, KEY) == {"ETag": ETAG}  # type: ignore[arg-type]
+    bucket = Script(doubtful, {"ETag": ETAG, "LastModified": NOW, "Body": body})
+    assert conditions.look(bucket, KEY) == {"ETag": ETAG, "LastModified": NOW}  # type: ignore[arg-type]
     assert bucket.asked == [("head_object", {"Key": KEY}), ("get_object", {"Key": KEY})]
     assert body.closed
 

@@ -36,7 +36,7 @@ from persidict_core.bulk import in_order
 from .buckets import Bucket, check_put_args
 from .client import Connection
 from .conditions import Conditions, can_be_etag, check_deleted, look
-from .faults import etag_of, is_missing_bucket, known, status_of, told
+from .faults import check_object, etag_of, field, is_missing_bucket, known, status_of, told
 from .many import copy_name, delete_names
 from .names import (
     MAX_NAME,
@@ -220,7 +220,7 @@ class S3Backend(BaseBackend):
         key = self._key(path)
         with self._telling("read_bytes", path):
             answer, data = whole(lambda: self._bucket.ask("get_object", Key=key))
-            etag_of(answer)
+            check_object(answer)
         return data
 
     def read_versioned(
@@ -250,7 +250,7 @@ class S3Backend(BaseBackend):
         key = self._key(path)
         with self._telling("stat", path):
             found = look(self._bucket, key)
-            return _stat(path, found, found["ContentLength"])
+            return _stat(path, found, field(found, "ContentLength"))
 
     def exists(self, path: str) -> bool:
         """Whether an object is there, in 1 HEAD."""
@@ -552,7 +552,7 @@ def _children(page: Page) -> Iterator[str]:
 
 
 def _stat(path: str, answer: dict[str, Any], size: int) -> ObjectStat:
-    return ObjectStat(path, size, answer["LastModified"].timestamp(), etag_of(answer))
+    return ObjectStat(path, size, field(answer, "LastModified").timestamp(), etag_of(answer))
 
 
 def _bytes(data: object) -> bytes:

@@ -26,6 +26,7 @@ from persidict_core import ABSENT, BackendError, Expect, PreconditionFailed
 from .buckets import ATTEMPTS, Bucket, pause
 from .faults import (
     ForeignAnswer,
+    check_object,
     code_of,
     etag_of,
     explain,
@@ -83,7 +84,7 @@ def look(bucket: Bucket, key: str) -> dict[str, Any]:
         # Only an answer with a body can prove that it is S3's.
         answer = bucket.ask("get_object", Key=key)
         answer.pop("Body").close()
-    etag_of(answer)
+    check_object(answer)
     return answer
 
 

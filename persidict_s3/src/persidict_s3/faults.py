@@ -7,7 +7,7 @@ a missing key. Codes: https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorRespo
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from persidict_core import (
@@ -163,16 +163,38 @@ def is_missing_bucket(error: BaseException) -> bool:
     return code_of(error) == "NoSuchBucket"
 
 
-def etag_of(answer: dict[str, Any]) -> str:
+def etag_of(answer: Mapping[str, Any]) -> str:
     """The etag in an answer, without its quotes.
 
     Raises:
         ForeignAnswer: If there is none: S3 gives one with every object.
     """
-    etag = answer.get("ETag")
+    etag = field(answer, "ETag")
     if not isinstance(etag, str) or not etag.strip('"'):
         raise ForeignAnswer("it has no ETag")
     return etag.removeprefix("W/").strip('"')
+
+
+def field(answer: Mapping[str, Any], name: str) -> Any:
+    """What an answer says under a name that S3 never leaves out.
+
+    Raises:
+        ForeignAnswer: If it does not say it. A KeyError would look like a missing key.
+    """
+    found = answer.get(name)
+    if found is None:
+        raise ForeignAnswer(f"it has no {name}")
+    return found
+
+
+def check_object(answer: Mapping[str, Any]) -> None:
+    """Make sure that an answer tells of an object, as a page of somebody else does not.
+
+    Raises:
+        ForeignAnswer: It lacks what S3 says of each object.
+    """
+    etag_of(answer)
+    field(answer, "LastModified")
 
 
 def told(

@@ -9,7 +9,7 @@ from persidict_core import BackendError
 
 from .buckets import ATTEMPTS, Bucket, pause
 from .conditions import check_deleted
-from .faults import clean, etag_of, is_missing_bucket, known
+from .faults import ForeignAnswer, clean, etag_of, field, is_missing_bucket, known
 
 _PASSING: Final = ("UnknownError", "InternalError", "SlowDown", "ServiceUnavailable")
 """What is said of one object among many; the first by Ceph, of one that is being written."""
@@ -36,13 +36,16 @@ def delete_names(
         try:
             answer = bucket.ask("delete_objects", Delete=objects)
             check_deleted(answer)
+            errors = {field(failed, "Key"): failed for failed in answer.get("Errors", ())}
+            if not errors.keys() <= set(left):
+                raise ForeignAnswer("it tells of what was not asked for")
         except known() as error:
             return failures | {names[name]: tell(error, names[name]) for name in left}
         for name in left:
             failures.pop(names[name], None)
         left = []
-        for failed in answer.get("Errors", ()):
-            code, name = failed.get("Code"), failed["Key"]
+        for name, failed in errors.items():
+            code = failed.get("Code")
             if code != "NoSuchKey":
                 problem = f"S3 says {code}: {clean(failed.get('Message', ''))}"
                 failures[names[name]] = BackendError(
@@ -89,4 +92,4 @@ def copy_name(
             raise
         check_source()
         answer = bucket.write("copy_object", **request)
-    return etag_of(answer["CopyObjectResult"])
+    return etag_of(field(answer, "CopyObjectResult"))

@@ -13,7 +13,7 @@ from typing import Any, Final
 from persidict_core import Debris
 
 from .buckets import Bucket
-from .faults import code_of, is_missing_bucket, known
+from .faults import code_of, field, is_missing_bucket, known
 
 SPARED: Final = 7 * 86400.0
 """For how many seconds after its beginning an upload is spared, unless told otherwise."""
@@ -38,11 +38,11 @@ def sweep(bucket: Bucket, prefix: str, remove: bool, older_than: float | None) -
             raise
         now = _time_of(answer)
         for upload in answer.get("Uploads", ()):
-            begun = upload["Initiated"].timestamp()
+            begun = field(upload, "Initiated").timestamp()
             # The server's clock tells whole seconds.
             if max(now - begun, 0) < (SPARED if older_than is None else older_than):
                 continue
-            named = {"Key": upload["Key"], "UploadId": upload["UploadId"]}
+            named = {name: field(upload, name) for name in ("Key", "UploadId")}
             try:
                 size = _size_of(bucket, named)
                 if remove:
@@ -51,20 +51,21 @@ def sweep(bucket: Bucket, prefix: str, remove: bool, older_than: float | None) -
                 if code_of(error) == "NoSuchUpload":
                     continue  # It ended meanwhile.
                 raise
-            yield Debris(upload["Key"], size, begun)
+            yield Debris(named["Key"], size, begun)
         if not answer.get("IsTruncated"):
             return
-        asked["KeyMarker"] = answer["NextKeyMarker"]
-        asked["UploadIdMarker"] = answer["NextUploadIdMarker"]
+        asked["KeyMarker"] = field(answer, "NextKeyMarker")
+        asked["UploadIdMarker"] = field(answer, "NextUploadIdMarker")
 
 
 def _time_of(answer: dict[str, Any]) -> float:
     """What time it is for the server."""
     from email.utils import parsedate_to_datetime
 
-    return parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"]).timestamp()
+    date = field(answer["ResponseMetadata"]["HTTPHeaders"], "date")
+    return parsedate_to_datetime(date).timestamp()
 
 
 def _size_of(bucket: Bucket, named: dict[str, str]) -> int:
     """How many bytes lie in the first 1,000 parts of an upload."""
-    return sum(part["Size"] for part in bucket.ask("list_parts", **named).get("Parts", ()))
+    return sum(field(part, "Size") for part in bucket.ask("list_parts", **named).get("Parts", ()))

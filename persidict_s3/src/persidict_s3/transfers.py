@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final, NoReturn, cast
 from persidict_core.bulk import in_order
 
 from .buckets import ATTEMPTS, Bucket, pause
-from .faults import known, status_of
+from .faults import check_object, etag_of, known, status_of
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer, WriteableBuffer
@@ -91,8 +91,9 @@ def _first_part(bucket: Bucket, key: str) -> tuple[bytes, int, str]:
         if status_of(error) != 416:
             raise
         answer, first = whole(lambda: bucket.ask("get_object", Key=key))  # It is empty.
+    check_object(answer)
     size = answer.get("ContentRange", "").rpartition("/")[2]
-    return first, int(size or len(first)), answer["ETag"].strip('"')
+    return first, int(size or len(first)), etag_of(answer)
 
 
 class _Parts(io.RawIOBase):
