@@ -182,9 +182,9 @@ def s3_without_if_match() -> Iterator[None]:
 @contextmanager
 def s3_repeated_by_botocore() -> Iterator[None]:
     """A conditional write whose answer was lost is repeated, and loses to itself."""
-    from persidict_s3 import conditions
+    from persidict_s3 import unsure
 
-    with patch.object(conditions, "hold_retries_back", lambda bucket, operation: None):
+    with patch.object(unsure, "hold_retries_back", lambda client: None):
         yield
 
 

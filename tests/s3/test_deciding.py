@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -48,13 +48,7 @@ class Script:
         self.answers = list(answers)
         self.asked: list[tuple[str, dict[str, Any]]] = []
         self.makes_the_bucket = 0
-        self.held: dict[str, tuple[str, Callable[..., bool | None]]] = {}
         self.put_args: dict[str, Any] = {}
-        self.connection = self.client = self.meta = self.events = self
-
-    def register_first(self, event: str, act: Callable[..., Any], unique_id: str) -> None:
-        """Who decides about botocore's own retries."""
-        self.held[unique_id] = event, act
 
     def ask(self, operation: str, **params: Any) -> dict[str, Any]:
         if hasattr(params.get("Body"), "read"):
@@ -371,35 +365,3 @@ def test_only_a_body_proves_what_a_head_cannot() -> None:
     assert conditions.look(bucket, KEY) == {"ETag": ETAG, "LastModified": NOW}  # type: ignore[arg-type]
     assert bucket.asked == [("head_object", {"Key": KEY}), ("get_object", {"Key": KEY})]
     assert body.closed
-
-
-@pytest.mark.parametrize("condition", ["If-Match", "If-None-Match", None])
-def test_botocore_repeats_no_condition_that_may_have_been_met(condition: str | None) -> None:
-    bucket = Script(of(OTHER), OK)
-    put(bucket, ETAG)
-    delete(bucket, ETAG)
-    assert set(bucket.held) == {"persidict-PutObject", "persidict-DeleteObject"}
-    for operation in ("PutObject", "DeleteObject"):
-        event, act = bucket.held[f"persidict-{operation}"]
-        assert event == f"needs-retry.s3.{operation}"
-
-        def decided(response: Any, caught: Exception | None, act: Any = act) -> bool | None:
-            request = {"headers": {} if condition is None else {condition: "x"}}
-            verdict = act(request, response=response, caught_exception=caught, operation="any")
-            assert verdict is None or isinstance(verdict, bool)
-            return verdict  # type: ignore[no-any-return]
-
-        def answer(status: int, code: str | None) -> Any:
-            told = {} if code is None else {"Error": {"Code": code}}
-            return type("Raw", (), {"status_code": status})(), told
-
-        held = None if condition is None else False
-        assert decided(None, LOST) is held
-        assert decided(None, DENIED) is None
-        assert decided(None, None) is None
-        assert decided(answer(500, "InternalError"), None) is held
-        assert decided(answer(500, "UnknownError"), None) is held
-        assert decided(answer(409, "ConditionalRequestConflict"), None) is held
-        assert decided(answer(502, None), None) is held
-        assert decided(answer(503, "SlowDown"), None) is None
-        assert decided(answer(200, None), None) is None

@@ -18,20 +18,21 @@ from typing import Any
 
 import pytest
 from botocore.config import Config
-from botocore.exceptions import ClientError, EndpointConnectionError
+from botocore.exceptions import ClientError, ConnectionClosedError, EndpointConnectionError
 
 from persidict_core import ABSENT, BackendError
 from persidict_s3 import S3Backend
 from persidict_s3.client import Connection
 from persidict_s3.faults import known
-from persidict_s3.unsure import is_unsure
-from tests.s3.canned import clean_environment
+from persidict_s3.unsure import hold_retries_back, is_unsure
+from tests.s3.canned import Answer, clean_environment, refusing, scripted
 
 ONCE = Config(retries={"total_max_attempts": 1}, connect_timeout=2, read_timeout=2)
 PATIENT = Config(retries={"total_max_attempts": 3}, connect_timeout=2, read_timeout=2)
 REFUSED = b"HTTP/1.1 412 No\r\nContent-Type: application/xml\r\nContent-Length: 46\r\n\r\n" + (
     b"<Error><Code>PreconditionFailed</Code></Error>"
 )
+DATE = "Tue, 24 Nov 2026 12:03:25 GMT"
 Serve = Callable[[socket.socket], object]
 
 
@@ -252,3 +253,91 @@ def test_what_a_server_says_may_leave_in_doubt(status: int, code: str, unsure: b
     told = {"HTTPStatusCode": status}
     error = ClientError({"Error": {"Code": code}, "ResponseMetadata": told}, "PutObject")
     assert is_unsure(error) is unsure
+
+
+@pytest.fixture(scope="module")
+def deciders() -> dict[str, Callable[..., bool | None]]:
+    """Who is asked first about repeating an operation, by a client of ours."""
+    found = {}
+
+    class Client:
+        """It keeps who is registered."""
+
+        def register_first(self, event: str, act: Callable[..., bool | None]) -> None:
+            found[event] = act
+
+    Client.meta = Client.events = Client()  # type: ignore[attr-defined]
+    hold_retries_back(Client())
+    return found
+
+
+@pytest.mark.parametrize("condition", ["If-Match", "If-None-Match", None])
+@pytest.mark.parametrize("operation", ["PutObject", "DeleteObject"])
+def test_botocore_repeats_no_condition_that_may_have_been_met(
+    deciders: dict[str, Callable[..., bool | None]], operation: str, condition: str | None
+) -> None:
+    assert len(deciders) == 2
+    act = deciders[f"needs-retry.s3.{operation}"]
+
+    def decided(response: Any, caught: Exception | None) -> bool | None:
+        request = {"headers": {} if condition is None else {condition: "x"}}
+        return act(request, response=response, caught_exception=caught, operation="any")
+
+    def answer(status: int, code: str | None) -> Any:
+        told = {} if code is None else {"Error": {"Code": code}}
+        return type("Raw", (), {"status_code": status})(), told
+
+    held = None if condition is None else False
+    assert decided(None, ConnectionClosedError(endpoint_url="x")) is held
+    assert decided(None, EndpointConnectionError(endpoint_url="x")) is None
+    assert decided(None, None) is None
+    assert decided(answer(500, "InternalError"), None) is held
+    assert decided(answer(500, "UnknownError"), None) is held
+    assert decided(answer(409, "ConditionalRequestConflict"), None) is held
+    assert decided(answer(502, None), None) is held
+    assert decided(answer(503, "SlowDown"), None) is None
+    assert decided(answer(200, None), None) is None
+
+
+def test_a_request_of_another_thread_at_the_same_moment_takes_nobody_from_the_list() -> None:
+    """botocore looks up whom to ask, and keeps that: without a lock in between."""
+    asked: list[str] = []
+    sent: dict[str, Any] = {}
+
+    def respond(operation: str, request: Any) -> Answer | Exception:
+        asked.append(operation)
+        if not request.url.endswith("/k"):
+            return Answer(200, b"", {"ETag": '"e"'})
+        if operation == "HeadObject":
+            return Answer(200, b"", {"ETag": '"mine"', "Last-Modified": DATE, **sent})
+        if asked.count("PutObject") > 3:
+            return refusing(412, "PreconditionFailed")
+        names = [name for name in request.headers if name.startswith("x-amz-meta")]
+        sent.update({name: request.headers[name].decode() for name in names})
+        lost: Exception = ConnectionClosedError(endpoint_url=request.url)
+        return lost
+
+    backend = S3Backend(
+        "bucket", endpoint_url="http://127.0.0.1:9", config=PATIENT, conditional_writes=True
+    )
+    emitter = scripted(backend._connection.client, respond).meta.events._emitter
+    handlers = emitter._handlers
+
+    class Interrupted:
+        """Another thread comes in when the first has looked, and not kept yet what it found."""
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(handlers, name)
+
+        def prefix_search(self, name: str) -> Any:
+            found = handlers.prefix_search(name)
+            if name == "needs-retry.s3.PutObject":
+                emitter._handlers = handlers
+                backend.write_if("of-another-thread", b"1", ABSENT)
+            return found
+
+    emitter._handlers = Interrupted()
+    backend.write_bytes("plain", b"1")
+    assert emitter._handlers is handlers and asked == ["PutObject"] * 2
+    assert backend.write_if("k", b"mine", ABSENT) == "mine"
+    assert asked == [*["PutObject"] * 3, "HeadObject"]

@@ -157,7 +157,7 @@ class Connection(Configured):
         import boto3
         import botocore.session
 
-        from . import pages, tuning, watching
+        from . import pages, tuning, unsure, watching
 
         session, agent = self.session, None
         if session is None:
@@ -188,6 +188,7 @@ class Connection(Configured):
         tuning.send_small_bodies_at_once(client)
         pages.read_pages_once(client)
         watching.watch(client)
+        unsure.hold_retries_back(client)
         return client
 
     def _whole_config(self, user_agent: str | None) -> Any:

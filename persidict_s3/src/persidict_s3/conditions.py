@@ -35,7 +35,7 @@ from .faults import (
     known,
     status_of,
 )
-from .unsure import is_conflict, is_unsure, may_be_done
+from .unsure import is_conflict, is_unsure
 
 WRITE: Final = "persidict-write"
 """The name of the metadata with the token of a write."""
@@ -142,7 +142,6 @@ class Conditions:
             pause(attempt)
             if not isinstance(body, bytes):
                 body.seek(0)
-            hold_retries_back(self._bucket, "PutObject")
             try:
                 etag = etag_of(request("put_object", Key=key, Body=body, **params))
                 self._keep(key, etag, [token, *before])
@@ -227,7 +226,6 @@ class Conditions:
 
     def delete_version(self, key: str, etag: str) -> None:
         """Ask once to delete one version of an object; botocore's errors come as they are."""
-        hold_retries_back(self._bucket, "DeleteObject")
         answer = self._bucket.ask("delete_object", Key=key, IfMatch=etag)
         check_deleted(answer)
 
@@ -301,18 +299,6 @@ class Conditions:
         self._lines[key] = etag, tokens
 
 
-def hold_retries_back(bucket: Bucket, operation: str) -> None:
-    """Keep botocore from repeating a conditional request that may have been carried out.
-
-    Args:
-        bucket: Where; other operations and unconditional requests are repeated as ever.
-        operation: S3's name of the operation.
-    """
-    bucket.connection.client.meta.events.register_first(
-        f"needs-retry.s3.{operation}", _no_blind_retry, unique_id=f"persidict-{operation}"
-    )
-
-
 def check_deleted(answer: dict[str, Any]) -> None:
     """Make sure that S3 itself says that it has deleted something.
 
@@ -322,24 +308,6 @@ def check_deleted(answer: dict[str, Any]) -> None:
     told = answer["ResponseMetadata"]
     if told["HTTPStatusCode"] == 200 and "html" in told["HTTPHeaders"].get("content-type", ""):
         raise ForeignAnswer("a page of HTML")
-
-
-def _no_blind_retry(
-    request_dict: dict[str, Any],
-    response: tuple[Any, dict[str, Any]] | None = None,
-    caught_exception: Exception | None = None,
-    **_: Any,
-) -> bool | None:
-    """Hold botocore back where a conditional request may have been carried out, or lost a race."""
-    headers = request_dict["headers"]
-    if "If-Match" not in headers and "If-None-Match" not in headers:
-        return None
-    if caught_exception is not None:
-        return False if is_unsure(caught_exception) else None
-    if response is None:
-        return None
-    answer = response[0].status_code, response[1].get("Error", {}).get("Code", "")
-    return False if may_be_done(*answer) or is_conflict(*answer) else None
 
 
 def _is_as_expected(found: dict[str, Any] | None, expect: Expect) -> bool:

@@ -15,7 +15,7 @@ from threading import Lock
 from typing import Final, NamedTuple
 
 from .buckets import ATTEMPTS, Bucket, pause
-from .conditions import check_deleted, hold_retries_back
+from .conditions import check_deleted
 from .faults import code_of, etag_of, known, status_of
 from .unsure import is_unsure
 
@@ -141,7 +141,6 @@ class _Trial:
 
     def put(self, **condition: str) -> bool:
         """Whether it was written."""
-        hold_retries_back(self._bucket, "PutObject")
         self._may_be_there = True
         try:
             # Other bytes each time, so that no two versions have one etag.
@@ -154,7 +153,6 @@ class _Trial:
 
     def delete(self, **condition: str) -> bool:
         """Whether it was deleted, or the server says so."""
-        hold_retries_back(self._bucket, "DeleteObject")
         try:
             check_deleted(self._bucket.ask("delete_object", Key=self._key, **condition))
         except known() as error:

@@ -1,4 +1,7 @@
-"""Requests that failed, and may have been carried out all the same."""
+"""Requests that failed, and may have been carried out all the same.
+
+botocore would repeat them; a condition that has been met it would so ask of another state.
+"""
 
 from __future__ import annotations
 
@@ -37,6 +40,17 @@ def is_conflict(status: int, code: str) -> bool:
     return status == 409 or (status, code) == _LOST_RACE
 
 
+def hold_retries_back(client: Any) -> None:
+    """Keep a client from repeating a conditional write that may have been carried out.
+
+    Args:
+        client: An S3 client that has made no request: botocore keeps a list of whom to ask, and of
+            one that is joined by another thread at that moment it would not hear.
+    """
+    for operation in ("PutObject", "DeleteObject"):
+        client.meta.events.register_first(f"needs-retry.s3.{operation}", _no_blind_retry)
+
+
 def _was_not_sent(error: Any) -> bool:
     """Whether a connection failed before a request could go over it."""
     from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
@@ -55,3 +69,21 @@ def _was_not_sent(error: Any) -> bool:
             trace = trace.tb_next
         cause = getattr(cause, "original_error", None) or next(iter(cause.args), None)
     return False
+
+
+def _no_blind_retry(
+    request_dict: dict[str, Any],
+    response: tuple[Any, dict[str, Any]] | None = None,
+    caught_exception: Exception | None = None,
+    **_: Any,
+) -> bool | None:
+    """Hold botocore back where a conditional request may have been carried out, or lost a race."""
+    headers = request_dict["headers"]
+    if "If-Match" not in headers and "If-None-Match" not in headers:
+        return None
+    if caught_exception is not None:
+        return False if is_unsure(caught_exception) else None
+    if response is None:
+        return None
+    answer = response[0].status_code, response[1].get("Error", {}).get("Code", "")
+    return False if may_be_done(*answer) or is_conflict(*answer) else None
