@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from itertools import count
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 from botocore.config import Config
 
-from persidict_core import ABSENT, BackendError, NotSupported
+from persidict_core import ABSENT, BackendError, NotSupported, Scope
 from persidict_s3 import S3Backend
 from tests.s3.canned import Answer, clean_environment, refusing, scripted
 
@@ -129,3 +130,52 @@ def test_a_server_that_refuses_conditions_is_believed(answer: Answer) -> None:
     assert not any(backend.capabilities[:3]) and not server.objects
     with pytest.raises(NotSupported, match="did not write what was not there"):
         backend.write_if("k", b"1", ABSENT)
+
+
+def deny_deletion(operation: str, request: Any) -> Answer | None:
+    return refusing(403, "AccessDenied") if operation == "DeleteObject" else None
+
+
+@pytest.mark.parametrize("deletes", [None, False])
+def test_one_who_may_not_delete_may_write_on_conditions(
+    deletes: bool | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    server = Server(deny_deletion)
+    for name in ("a", "b"):
+        backend = server.backend(conditional_deletes=deletes)
+        backend.write_if(name, b"1", ABSENT)
+    assert backend.capabilities[:2] == (Scope.HOSTS, Scope.HOSTS)
+    (left,) = (name for name in server.objects if "probe" in name)
+    assert unquote(left) in caplog.text and "access is denied" in caplog.text
+    with pytest.raises(NotSupported, match=r"conditional_deletes|permits no deletion"):
+        backend.delete_if("a", server.objects["a"])
+
+
+def test_a_fault_of_tidying_up_is_no_fault_of_what_was_found(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    server = Server(
+        lambda operation, _: refusing(403, "Odd") if operation == "DeleteObject" else None
+    )
+    backend = server.backend(conditional_deletes=False)
+    backend.write_if("a", b"1", ABSENT)
+    assert "persidict+probe+" in caplog.text
+
+
+def test_deletions_that_fail_for_another_cause_are_no_verdict() -> None:
+    server = Server(
+        lambda operation, _: refusing(403, "Odd") if operation == "DeleteObject" else None
+    )
+    with pytest.raises(BackendError, match="Odd"):
+        server.backend().delete_if("a", "0" * 32)
+
+
+def test_a_fault_of_tidying_up_that_passes_leaves_nothing() -> None:
+    page = Answer(404, b"<html>no</html>", {"content-type": "text/html"})
+    server = Server(
+        lambda operation, _: (
+            page if operation == "DeleteObject" and server.asked.count("DeleteObject") < 3 else None
+        )
+    )
+    server.backend(conditional_deletes=False).write_if("a", b"1", ABSENT)
+    assert set(server.objects) == {"a"}
