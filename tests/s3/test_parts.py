@@ -114,3 +114,33 @@ def test_an_upload_that_could_not_begin_is_not_committed_either() -> None:
     with pytest.raises(BackendError, match="overloaded"):
         write_on()
     assert len(told) == 1 and nothing_goes_on(played)
+
+
+def test_what_is_said_with_one_put_is_said_with_parts() -> None:
+    args = {
+        "ServerSideEncryption": "aws:kms",
+        "BucketKeyEnabled": True,
+        "ChecksumAlgorithm": "CRC32",
+        "ExpectedBucketOwner": "123456789012",
+        "RequestPayer": "requester",
+    }
+    played = Played({"put_args": args})
+    played.write(1)
+    played.write(9)
+    assert played.asked[:3] == ["PutObject", "HeadBucket", "CreateMultipartUpload"]
+    assert played.asked[-1] == "CompleteMultipartUpload"
+    small, _, large, *parts = played.requests
+    said = {"x-amz-server-side-encryption", "x-amz-server-side-encryption-bucket-key-enabled"}
+    assert said <= set(small.headers) and said <= set(large.headers)
+    for each in (small, large, *parts):
+        assert each.headers["x-amz-expected-bucket-owner"] == b"123456789012"
+
+
+def test_who_may_not_look_at_a_bucket_may_write_parts() -> None:
+    """HeadBucket wants the right to list all of it, without a condition on prefixes."""
+    played = Played(HeadBucket=Answer(403))
+    played.write(9)
+    assert played.asked[-1] == "CompleteMultipartUpload"
+    played = Played(HeadBucket=Answer(403), CreateMultipartUpload=refusing(403, "AccessDenied"))
+    with pytest.raises(BackendError, match="denied"):
+        played.write(9)

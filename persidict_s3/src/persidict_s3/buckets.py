@@ -12,7 +12,7 @@ from typing import Any, Final
 from persidict_core import BackendError
 
 from .client import Connection
-from .faults import code_of, explain, is_missing_bucket, known
+from .faults import code_of, explain, is_missing_bucket, known, status_of
 
 ATTEMPTS: Final = 5
 """How often is tried what may go well the next time."""
@@ -132,13 +132,17 @@ class Bucket:
         ) from missing
 
     def ensure(self) -> None:
-        """Make the bucket if it is missing; one request if it is not."""
+        """Make the bucket if it is missing; one request if it is not.
+
+        Who may not look at the bucket as such may well write to it: the write itself will tell.
+        """
         try:
             self.ask("head_bucket")
         except known() as error:
-            if code_of(error) not in ("404", "NoSuchBucket"):
+            if code_of(error) in ("404", "NoSuchBucket"):
+                self.make()
+            elif status_of(error) != 403:
                 raise
-            self.make()
 
     def make(self) -> None:
         """Make the bucket, in the client's region; that another was faster is no error.

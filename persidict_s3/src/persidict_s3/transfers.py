@@ -254,6 +254,7 @@ class Upload(io.RawIOBase):
 
     def _transfer(self) -> None:
         from boto3.s3.transfer import TransferConfig
+        from s3transfer.manager import TransferManager
 
         assert self._pipe is not None
         config = TransferConfig(
@@ -261,13 +262,14 @@ class Upload(io.RawIOBase):
         )
         config.max_in_memory_upload_chunks = AT_ONCE + 1
         try:
-            self._bucket.connection.client.upload_fileobj(
-                self._pipe,
-                self._bucket.name,
-                self._key,
-                ExtraArgs=self._bucket.put_args | self._params,
-                Config=config,
-            )
+            with TransferManager(self._bucket.connection.client, config) as manager:
+                # It would refuse some that S3 takes for parts as well as for one PUT.
+                args = self._bucket.put_args | self._params
+                manager.ALLOWED_UPLOAD_ARGS = [
+                    *manager.ALLOWED_UPLOAD_ARGS,
+                    *self._bucket.args_of("create_multipart_upload"),
+                ]
+                manager.upload(self._pipe, self._bucket.name, self._key, args).result()
         except Exception as error:
             self._error = error
         finally:
