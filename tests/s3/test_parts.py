@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from botocore.config import Config
+from botocore.exceptions import ReadTimeoutError
 
 from persidict_core import BackendError
 from persidict_s3 import S3Backend
@@ -22,6 +23,7 @@ BEGUN = Answer(
     b"<InitiateMultipartUploadResult><UploadId>U</UploadId></InitiateMultipartUploadResult>",
     XML,
 )
+LOST = ReadTimeoutError(endpoint_url="http://127.0.0.1:9")
 Respond = Callable[[str, Any], Answer | Exception]
 
 
@@ -144,3 +146,42 @@ def test_who_may_not_look_at_a_bucket_may_write_parts() -> None:
     played = Played(HeadBucket=Answer(403), CreateMultipartUpload=refusing(403, "AccessDenied"))
     with pytest.raises(BackendError, match="denied"):
         played.write(9)
+
+
+@pytest.mark.parametrize(
+    "answer", [LOST, refusing(404, "NoSuchUpload"), refusing(500, "InternalError"), Answer(502)]
+)
+def test_a_large_write_whose_last_answer_is_lost_may_have_been_written(answer: Any) -> None:
+    """botocore asks again, and the upload is gone, since it was done at first."""
+    played = Played(CompleteMultipartUpload=answer)
+    with pytest.raises(BackendError, match=r"may have been written: .*look at it") as raised:
+        played.write(9)
+    assert (raised.value.operation, raised.value.path) == ("write_file", "k")
+
+
+def test_a_small_write_whose_answer_is_lost_may_have_been_written() -> None:
+    with pytest.raises(BackendError, match="may have been written"):
+        Played(PutObject=LOST).write(1)
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        {"UploadPart": LOST},
+        {"UploadPart": refusing(404, "NoSuchUpload")},
+        {"CreateMultipartUpload": LOST},
+        {"CompleteMultipartUpload": refusing(403, "AccessDenied")},
+        {"HeadBucket": LOST},
+    ],
+    ids=lambda answers: next(iter(answers)),
+)
+def test_a_large_write_that_fails_before_its_end_was_not_made(answers: dict[str, Any]) -> None:
+    with pytest.raises(BackendError) as raised:
+        Played(**answers).write(9)
+    assert "may have been" not in str(raised.value)
+
+
+def test_a_small_write_that_is_refused_was_not_made() -> None:
+    with pytest.raises(BackendError, match="denied") as raised:
+        Played(PutObject=refusing(403, "AccessDenied")).write(1)
+    assert "may have been" not in str(raised.value)

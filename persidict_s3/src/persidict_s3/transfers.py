@@ -9,10 +9,12 @@ from contextlib import contextmanager
 from threading import Condition, Thread
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, NoReturn, cast
 
+from persidict_core import BackendError
 from persidict_core.bulk import in_order
 
 from .buckets import ATTEMPTS, Bucket, pause
-from .faults import check_object, etag_of, known, status_of
+from .faults import check_object, code_of, etag_of, known, status_of
+from .unsure import is_unsure
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer, WriteableBuffer
@@ -176,6 +178,7 @@ class Upload(io.RawIOBase):
         self._thread: Thread | None = None
         self._error: Exception | None = None
         self._is_dropped = False
+        self._committing = False
 
     def writable(self) -> bool:
         return True
@@ -203,6 +206,7 @@ class Upload(io.RawIOBase):
             try:
                 self._bucket.write("put_object", Key=self._key, Body=body, **self._params)
             except known() as error:
+                self._committing = True
                 self._fail(error)
             return
         self._pipe.end()
@@ -244,9 +248,15 @@ class Upload(io.RawIOBase):
             self._fail(self._error)
 
     def _fail(self, error: Exception) -> NoReturn:
-        if isinstance(error, known()):
-            raise self._tell(error) from error
-        raise error
+        if not isinstance(error, known()):
+            raise error
+        problem = self._tell(error)
+        # An upload that botocore ends a second time is gone.
+        may_be = self._committing and (is_unsure(error) or code_of(error) == "NoSuchUpload")
+        if may_be and isinstance(problem, BackendError):
+            why = f"it may have been written: {problem.problem}; look at it before you try again"
+            problem = BackendError(why, problem.backend, problem.operation, problem.path)
+        raise problem from error
 
     def _join(self) -> None:
         assert self._thread is not None
@@ -261,8 +271,9 @@ class Upload(io.RawIOBase):
             multipart_threshold=PART, multipart_chunksize=PART, max_concurrency=AT_ONCE
         )
         config.max_in_memory_upload_chunks = AT_ONCE + 1
+        client = _Completing(self._bucket.connection.client)
         try:
-            with TransferManager(self._bucket.connection.client, config) as manager:
+            with TransferManager(client, config) as manager:
                 # It would refuse some that S3 takes for parts as well as for one PUT.
                 args = self._bucket.put_args | self._params
                 manager.ALLOWED_UPLOAD_ARGS = [
@@ -271,9 +282,28 @@ class Upload(io.RawIOBase):
                 ]
                 manager.upload(self._pipe, self._bucket.name, self._key, args).result()
         except Exception as error:
-            self._error = error
+            self._error, self._committing = error, client.is_completing
         finally:
             self._pipe.drop()
+
+
+class _Completing:
+    """A client for one upload, which sees whether that is asked to be whole.
+
+    Attributes:
+        is_completing: Whether it is.
+    """
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+        self.is_completing = False
+
+    def complete_multipart_upload(self, **params: Any) -> Any:
+        self.is_completing = True
+        return self._client.complete_multipart_upload(**params)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._client, name)
 
 
 class _Pipe:
