@@ -264,7 +264,7 @@ def test_a_plain_delete_of_nothing_is_an_absence() -> None:
         any_delete(Script(GONE))
 
 
-@pytest.mark.parametrize("answer", [FAILED, CONFLICT, RACE, GONE, LOST], ids=str)
+@pytest.mark.parametrize("answer", [FAILED, CONFLICT, RACE, GONE], ids=str)
 def test_a_plain_delete_that_meets_somebody_looks_again(
     answer: Exception, pauses: list[int]
 ) -> None:
@@ -279,6 +279,23 @@ def test_a_plain_delete_that_may_have_been_done_has_been_where_nothing_is_left()
         any_delete(Script(of(ETAG), FAILED, GONE))
     with pytest.raises(ClientError, match="AccessDenied"):
         any_delete(Script(of(ETAG), DENIED))
+
+
+def test_a_plain_delete_that_may_have_been_done_leaves_what_came_since() -> None:
+    for since in (of(OTHER), of(OTHER, "rival", NOTHING), of(OTHER, "rival", "another")):
+        bucket = Script(of(ETAG, "first"), LOST, since)
+        any_delete(bucket)
+        assert bucket.operations.count("delete_object") == 1
+    # As long as it stands there, it is tried again,
+    bucket = Script(of(ETAG), LOST, of(ETAG), FAILED, of(OTHER))
+    any_delete(bucket)
+    assert bucket.operations.count("delete_object") == 2
+    # and what was made of it was not made of nothing.
+    bucket = Script(of(ETAG, "first"), LOST, of(OTHER, "rival", "first", "older"), OK)
+    any_delete(bucket)
+    assert bucket.asked[-1][1]["IfMatch"] == OTHER
+    with pytest.raises(ClientError, match="NoSuchKey"):
+        any_delete(Script(of(ETAG, "first"), LOST, of(OTHER, "rival", "first"), FAILED, GONE))
 
 
 def test_a_plain_delete_of_what_is_replaced_all_the_time_asks_for_no_version_in_the_end() -> None:

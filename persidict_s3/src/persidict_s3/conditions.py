@@ -197,29 +197,37 @@ class Conditions:
     def delete_any(self, key: str) -> None:
         """Delete one object, whatever its version; of many who do so at once one succeeds.
 
+        Where an answer was lost and another version stands there since, what stood there before
+        counts as deleted, unless the tokens tell that it was replaced.
+
         Args:
             key: The object's whole name.
 
         Raises:
             botocore.exceptions.ClientError: It is not there, say.
         """
-        doubt = False
+        doubted: dict[str, Any] | None = None
         for attempt in range(ATTEMPTS):
             pause(attempt)
             try:
-                etag = etag_of(look(self._bucket, key))
+                found = look(self._bucket, key)
             except known() as error:
-                if doubt and is_absence(error):
+                if doubted is not None and is_absence(error):
                     return
                 raise
+            if doubted is not None and etag_of(found) != etag_of(doubted):
+                if not set(_tokens(doubted)[:1]) & set(_tokens(found)):
+                    return  # Else somebody's new item would be deleted, too.
+                doubted = None
             try:
-                self.delete_version(key, etag)
+                self.delete_version(key, etag_of(found))
                 return
             except known() as error:
-                doubt = doubt or is_unsure(error)
+                if is_unsure(error):
+                    doubted = found
                 refused = status_of(error) == 412 or is_absence(error)
                 conflict = is_conflict(status_of(error), code_of(error))
-                if not (doubt or refused or conflict):
+                if doubted is None and not (refused or conflict):
                     raise
         # It is being replaced all the time.
         check_deleted(self._bucket.ask("delete_object", Key=key))
