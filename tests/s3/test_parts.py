@@ -185,3 +185,28 @@ def test_a_small_write_that_is_refused_was_not_made() -> None:
     with pytest.raises(BackendError, match="denied") as raised:
         Played(PutObject=refusing(403, "AccessDenied")).write(1)
     assert "may have been" not in str(raised.value)
+
+
+def part(number: int, data: bytes, etag: str = "e") -> Answer:
+    """One part of an object that has 10 bytes more than a part."""
+    span = f"0-{PART - 1}" if number == 1 else f"{PART}-{PART + 9}"
+    headers = {"ETag": f'"{etag}"', "Last-Modified": "Tue, 24 Nov 2026 12:03:25 GMT"}
+    return Answer(206, data, {**headers, "Content-Range": f"bytes {span}/{PART + 10}"})
+
+
+@pytest.mark.parametrize(
+    ("second", "words"),
+    [
+        (part(2, bytes(10), "other"), "replaced while it was being read"),
+        (part(2, bytes(9)), "9 bytes in place of 10"),
+        (part(2, bytes(PART)), "bytes in place of 10"),
+    ],
+)
+def test_parts_of_two_versions_make_no_file(second: Answer, words: str) -> None:
+    """A server may not know the condition of a GET."""
+    answers = iter([part(1, bytes(PART)), second, part(1, bytes(PART)), part(2, b"0123456789")])
+    played = Played(GetObject=lambda: next(answers))
+    with played.backend.read_file("k") as file, pytest.raises(BackendError, match=words):
+        file.read()
+    with played.backend.read_file("k") as file:
+        assert file.read() == bytes(PART) + b"0123456789"

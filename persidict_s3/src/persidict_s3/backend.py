@@ -48,7 +48,7 @@ from .names import (
 )
 from .pages import Page, pages
 from .probing import Verdict, verdict_on
-from .transfers import PART, reading, uploading, whole
+from .transfers import PART, Replaced, reading, uploading, whole
 
 MAX_PUT: Final = 5 << 30
 """The most bytes that one PUT may send."""
@@ -528,7 +528,7 @@ class S3Backend(BaseBackend):
             raise self._told(error, operation, path) from error
 
     def _told(self, error: Exception, operation: str, path: str) -> Exception:
-        if operation == "read_file" and status_of(error) == 412:
+        if isinstance(error, Replaced) or (operation == "read_file" and status_of(error) == 412):
             problem = "the object was replaced while it was being read: read it again"
             return BackendError(problem, repr(self), operation, path)
         return told(error, self, operation, path)

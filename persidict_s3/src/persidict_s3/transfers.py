@@ -13,7 +13,7 @@ from persidict_core import BackendError
 from persidict_core.bulk import in_order
 
 from .buckets import ATTEMPTS, Bucket, pause
-from .faults import check_object, code_of, etag_of, known, status_of
+from .faults import ForeignAnswer, check_object, code_of, etag_of, known, status_of
 from .unsure import is_unsure
 
 if TYPE_CHECKING:
@@ -58,6 +58,10 @@ def whole(ask: Callable[[], dict[str, Any]]) -> tuple[dict[str, Any], bytes]:
 # Reading: one part after the other is handed out, the next ones are on their way.
 
 
+class Replaced(Exception):
+    """Another version than that which is being read stands there now."""
+
+
 @contextmanager
 def reading(bucket: Bucket, key: str, tell: Tell) -> Iterator[BinaryIO]:
     """An object as a binary file, all of it of one version.
@@ -73,8 +77,15 @@ def reading(bucket: Bucket, key: str, tell: Tell) -> Iterator[BinaryIO]:
     first, size, etag = _first_part(bucket, key)
 
     def read(start: int) -> bytes:
-        part = f"bytes={start}-{min(start + PART, size) - 1}"
-        return whole(lambda: bucket.ask("get_object", Key=key, Range=part, IfMatch=etag))[1]
+        end = min(start + PART, size)
+        part = f"bytes={start}-{end - 1}"
+        answer, data = whole(lambda: bucket.ask("get_object", Key=key, Range=part, IfMatch=etag))
+        # Not every server knows that condition.
+        if etag_of(answer) != etag:
+            raise Replaced
+        if len(data) != end - start:
+            raise ForeignAnswer(f"{len(data)} bytes in place of {end - start}")
+        return data
 
     rest = in_order(read, range(len(first), size, PART), AT_ONCE)
     try:
