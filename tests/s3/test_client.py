@@ -9,6 +9,7 @@ import pickle
 import subprocess
 import sys
 import threading
+import traceback
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC
@@ -143,17 +144,28 @@ def test_the_environments_endpoint_is_used(monkeypatch: pytest.MonkeyPatch) -> N
     assert not Connection("https://s3.amazonaws.com.example.org").is_aws
 
 
-@pytest.mark.parametrize("url", ["me:very-secret-word@host", "http://me:very-secret-word@", "x"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "me:very-secret-word@host",
+        "http://me:very-secret-word@",
+        "http://me:very-secret-word@127.0.0.1:9",
+        "http://127.0.0.1:9/?key=very-secret-word",
+        "x",
+    ],
+)
 def test_the_environments_bad_endpoint_is_told(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", url)
     with pytest.raises(BackendError, match="AWS_ENDPOINT_URL_S3") as caught:
         _ = Connection().client
+    shown = "".join(traceback.format_exception(caught.value))
+    assert "very-secret-word" not in shown
+
+
+def test_no_session_is_not_shown() -> None:
+    with pytest.raises(TypeError, match="not dict") as caught:
+        Connection(session={"aws_secret_access_key": "very-secret-word"})
     assert "very-secret-word" not in str(caught.value)
-
-
-def test_the_environments_password_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://me:very-secret-word@127.0.0.1:9")
-    assert Connection().endpoint == "http://127.0.0.1:9"
 
 
 def test_nothing_shows_a_credential(server: CannedServer) -> None:

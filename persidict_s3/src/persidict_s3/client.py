@@ -178,10 +178,14 @@ class Connection(Configured):
         except ValueError as error:
             if "Invalid endpoint" not in str(error):
                 raise
-            # What botocore says would show the whole URL.
+            client = None
+        try:
+            check_endpoint(client.meta.endpoint_url if client else None)
+        except (TypeError, ValueError):
+            # What botocore says would show the whole URL; so would each error of a request.
             raise BackendError(
                 "the endpoint that AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL or the profile names is "
-                "no URL of a server, as in http://127.0.0.1:9000",
+                "no URL of a server alone, as in http://127.0.0.1:9000",
                 repr(self),
                 "connect",
             ) from None
@@ -216,6 +220,6 @@ def _has_password(config: Any) -> bool:
 
 def _check_session(session: Any, profile: str | None) -> None:
     if isinstance(session, type) or not callable(getattr(session, "client", None)):
-        raise TypeError(f"session is a boto3.Session, not {session!r}")
+        raise TypeError(f"session is a boto3.Session, not {type(session).__name__}")
     if profile is not None:
         raise ValueError("session and profile are both given: a session has its own profile")
