@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from itertools import count
+from threading import Event
 from typing import Any
 from urllib.parse import unquote
 
@@ -179,3 +181,23 @@ def test_a_fault_of_tidying_up_that_passes_leaves_nothing() -> None:
     )
     server.backend(conditional_deletes=False).write_if("a", b"1", ABSENT)
     assert set(server.objects) == {"a"}
+
+
+def test_a_server_that_does_not_answer_stops_no_trial_of_another() -> None:
+    is_asked, goes_on = Event(), Event()
+
+    def stall(operation: str, request: Any) -> Answer | None:
+        is_asked.set()
+        assert goes_on.wait(20)
+        return None
+
+    with ThreadPoolExecutor(3) as pool:
+        dead, healthy = Server(stall), Server()
+        stalled = [pool.submit(lambda: dead.backend().capabilities) for _ in range(2)]
+        try:
+            assert is_asked.wait(20)
+            found = pool.submit(lambda: healthy.backend().capabilities).result(20)
+        finally:
+            goes_on.set()
+        assert all(found[:3]) and all(each.result(20) == found for each in stalled)
+    assert dead.asked == healthy.asked  # Those who ask at once make one trial.

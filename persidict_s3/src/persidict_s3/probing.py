@@ -43,12 +43,12 @@ class Verdict(NamedTuple):
 
 
 _verdicts: dict[tuple[str, str, bool, bool], Verdict] = {}
-_probing = Lock()
+_probing: dict[tuple[str, str, bool, bool], Lock] = {}
+"""A lock for each place, so that a server that does not answer stops no trial of another."""
 
 
 def _renew_after_fork() -> None:
-    global _probing
-    _probing = Lock()
+    _probing.clear()
 
 
 if hasattr(os, "register_at_fork"):
@@ -78,7 +78,7 @@ def verdict_on(
     if (writes is not None and deletes is not None) or connection.is_aws:
         return said
     place = connection.endpoint, bucket.name, writes is None, deletes is None
-    with _probing:
+    with _probing.setdefault(place, Lock()):
         if place not in _verdicts:
             found = _verdicts[place] = _probe(bucket, prefix, writes is None, deletes is None)
             logging.getLogger("persidict").info("probed %s, bucket %r: %s", *place[:2], found)
