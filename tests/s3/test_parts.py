@@ -14,7 +14,7 @@ from botocore.exceptions import ReadTimeoutError
 
 from persidict_core import BackendError
 from persidict_s3 import S3Backend
-from persidict_s3.transfers import PART
+from persidict_s3.transfers import PART, _Pipe
 from tests.s3.canned import Answer, clean_environment, refusing, scripted
 
 XML = {"content-type": "application/xml"}
@@ -210,3 +210,25 @@ def test_parts_of_two_versions_make_no_file(second: Answer, words: str) -> None:
         file.read()
     with played.backend.read_file("k") as file:
         assert file.read() == bytes(PART) + b"0123456789"
+
+
+def test_one_large_write_takes_time_in_proportion() -> None:
+    def reads(size: int) -> float:
+        pipe = _Pipe(PART)
+        pipe.put(bytes(size))
+        pipe.end()
+        begun = time.perf_counter()
+        while pipe.read(1000):
+            pass
+        return time.perf_counter() - begun
+
+    # Else each read copies all that is left.
+    assert min(reads(8 << 20) for _ in range(3)) < 30 * min(reads(1 << 20) for _ in range(3))
+
+
+def test_bytes_come_out_as_they_went_in() -> None:
+    pipe = _Pipe(100)
+    for piece in (b"abc", b"", b"defgh", b"i"):
+        pipe.put(piece)
+    pipe.end()
+    assert [pipe.read(size) for size in (2, 2, 10, 10)] == [b"ab", b"cd", b"efghi", b""]

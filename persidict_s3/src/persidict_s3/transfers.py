@@ -326,7 +326,7 @@ class _Pipe:
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._chunks: deque[bytes] = deque()
+        self._chunks: deque[memoryview] = deque()
         self._size = 0
         self._ended = False
         self._dropped = False
@@ -343,7 +343,7 @@ class _Pipe:
                 self._changed.wait()
             if self._dropped:
                 raise Dropped
-            self._chunks.append(chunk)
+            self._chunks.append(memoryview(chunk))  # What is left of one is not copied.
             self._size += len(chunk)
             self._changed.notify_all()
 
@@ -365,7 +365,7 @@ class _Pipe:
         Raises:
             Dropped: They are not wanted any more.
         """
-        taken: list[bytes] = []
+        taken: list[memoryview] = []
         missing = size
         with self._changed:
             while missing > 0:
