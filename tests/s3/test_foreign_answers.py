@@ -77,7 +77,7 @@ def test_a_page_of_somebody_else_is_no_value_and_no_absence(
 
 def test_a_weak_etag_names_the_same_version_in_parts() -> None:
     asked: list[Any] = []
-    head = {"ETag": 'W/"abc"', "Last-Modified": DATE, "Content-Range": "bytes 0-8388607/8388610"}
+    head = {"ETag": 'W/"abc"', "Last-Modified": DATE, "Content-Range": "bytes 0-8388607/8388611"}
 
     def respond(operation: str, request: Any) -> Answer:
         asked.append(request.headers.get("If-Match"))
