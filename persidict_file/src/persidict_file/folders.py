@@ -67,15 +67,22 @@ class Folders:
         """Make a folder and those above it that are missing; others may be making them too.
 
         It is `flush` that makes them last.
+
+        Raises:
+            OSError: ``ENOENT`` if one above is there, and yet nothing can be made in it.
         """
-        missing = [folder]
+        missing, tries = [folder], _TRIES
         while missing:
             try:
                 os.mkdir(missing[-1])
             except FileNotFoundError:
+                # In a link to nothing that never ends, nor in /proc.
+                if not tries:
+                    raise
                 missing.append(os.path.dirname(missing[-1]))
             except FileExistsError:
                 missing.pop()
+                tries -= 1
             else:
                 made = missing.pop()
                 # The new folder may have the number of one that was removed.
