@@ -95,15 +95,15 @@ class Temporary:
     def close(self) -> None:
         """Let go of the file; it is removed unless it was given its name.
 
+        One that cannot be removed is left to be swept: what was done is done all the same.
+
         Raises:
             NotFlushed: It was given its name, but the system tells only now that it lost the bytes.
-            OSError: It could not be removed, or not be written.
+            OSError: It could not be written.
         """
         try:
             if not self._kept:
-                # The name that it was given beside this one is there whatever becomes of this one,
-                # which a sweep removes.
-                with contextlib.suppress(OSError if self._placed else FileNotFoundError):
+                with contextlib.suppress(OSError):
                     os.unlink(self.name, dir_fd=self._folder)
         finally:
             try:
@@ -379,7 +379,7 @@ def replace_locked(folder: int, name: str, data: bytes, locked: bool) -> os.stat
         _write(descriptor, data)
         return place(folder, temporary, name, name, ANY, locked, descriptor)
     except BaseException:
-        with contextlib.suppress(FileNotFoundError):
+        with contextlib.suppress(OSError):
             os.unlink(temporary, dir_fd=folder)
         raise
     finally:

@@ -184,6 +184,7 @@ class Group:
                     write.result = error
 
     def _clear(self, by_folder: dict[str, list[Write]]) -> None:
+        """Remove what is left; what cannot be removed is left to be swept."""
         for folder, writes in by_folder.items():
             left = [write for write in writes if write.temporary]
             if not left:
