@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import random
 import signal
@@ -18,7 +17,7 @@ from typing import Any, NamedTuple
 
 from persidict_core import BaseBackend, PersiDict, bulk
 from persidict_core.backend import adapted
-from persidict_file import FileBackend, FileDirDict, atomic, groups
+from persidict_file import FileBackend, FileDirDict, atomic, groups, locks
 from tests.core.five_verbs import FiveVerbs
 from tests.crashes.steps import (
     Case,
@@ -216,7 +215,7 @@ def _interrupted_at(number: int, d: PersiDict[Any], case: Case) -> _Seen:
     other: PersiDict[Any] = PersiDict("memory://")
     if case.step.verb == "copied_from":
         other.update(case.step.items)
-    opened = set(os.listdir("/proc/self/fd"))
+    opened = _opened()
     point = Point(number)
     try:
         sys.setprofile(point)
@@ -230,16 +229,25 @@ def _interrupted_at(number: int, d: PersiDict[Any], case: Case) -> _Seen:
     while threading.active_count() > 1 and time.monotonic() < until:
         time.sleep(0.001)
     wrong = ["a thread goes on"] if threading.active_count() > 1 else []
-    left = set(os.listdir("/proc/self/fd")) - opened
+    left = _opened() - opened
+    stale = locks._held - set(map(int, left))
+    wrong += [f"descriptor {each} is closed: a forked process would close it again" for each in stale]
     for name in filter(is_locked, left):
         wrong.append(f"a lock was left on {os.readlink(f'/proc/self/fd/{name}')}")
     wrong += faults(read(d), case.before, case.step)
     if case.step.verb == "copied_to":
         wrong += faults(read(other), {}, case.step)
     for name in left:
-        with contextlib.suppress(OSError):
-            os.close(int(name))
+        locks._held.discard(int(name))
+        os.close(int(name))
     return _Seen(number - point.left, wrong)
+
+
+def _opened() -> set[str]:
+    """The descriptors of this process, but for the one by which they are listed."""
+    return {
+        name for name in os.listdir("/proc/self/fd") if os.path.lexists(f"/proc/self/fd/{name}")
+    }
 
 
 def main() -> None:

@@ -24,7 +24,7 @@ from typing import Final, Literal
 from persidict_core import ABSENT, ANY, Expect, Marker, NotSupported, PreconditionFailed
 
 from .faults import NotFlushed, irregular
-from .locks import lock, unlock
+from .locks import close, lock, open_to_lock, unlock
 from .reading import READING
 from .versions import check, stat_of
 
@@ -62,7 +62,7 @@ class Temporary:
         self._kept = False
         self._placed = False
         self.name = next(_names)
-        self.descriptor = os.open(self.name, _MAKING, 0o666, dir_fd=folder)
+        self.descriptor = open_to_lock(self.name, _MAKING, 0o666, folder)
         try:
             lock(self.descriptor)
         except BaseException:
@@ -113,7 +113,7 @@ class Temporary:
 
     def _close_descriptor(self) -> None:
         try:
-            os.close(self.descriptor)
+            close(self.descriptor)
         except OSError as error:
             if self._placed:
                 raise NotFlushed(error) from error
@@ -267,7 +267,7 @@ def in_turn(folder: int, name: str, path: str, expect: Expect) -> Iterator[None]
     descriptor = -1
     # What cannot be opened has vanished, or may be replaced but not read.
     with contextlib.suppress(OSError):
-        descriptor = os.open(name, READING, dir_fd=folder)
+        descriptor = open_to_lock(name, READING, folder=folder)
     try:
         if descriptor >= 0:
             lock(descriptor)
@@ -279,7 +279,7 @@ def in_turn(folder: int, name: str, path: str, expect: Expect) -> Iterator[None]
             try:
                 unlock(descriptor)
             finally:
-                os.close(descriptor)
+                close(descriptor)
 
 
 def replace(

@@ -43,7 +43,7 @@ from .faults import Faults, NotAFile, irregular
 from .filesystems import capabilities_of, check_scope
 from .folders import Folders
 from .groups import Group, Write, grouped
-from .locks import HAS_FLOCK
+from .locks import HAS_FLOCK, close
 from .places import Places, check_root
 from .reading import CHUNK, READING, read, read_all, regular
 from .removals import remove_together
@@ -439,7 +439,7 @@ class FileBackend(BaseBackend):
             found = replace(descriptor, name, path, data, expect, self.fsync)
             self._folders.flush(descriptor, folder)
         finally:
-            os.close(descriptor)
+            close(descriptor)
         return etag_of(found)
 
     def _remove(self, path: str, expect: str | Literal[Marker.ANY]) -> None:
@@ -453,7 +453,7 @@ class FileBackend(BaseBackend):
                 raise ObjectNotFound(path)
             self._folders.flush(descriptor, folder)
         finally:
-            os.close(descriptor)
+            close(descriptor)
 
     def _claims(self, expect: object) -> bool:
         can = self.capabilities

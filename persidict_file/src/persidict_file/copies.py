@@ -16,7 +16,7 @@ from persidict_core.paths import check_prefix, is_part
 
 from .atomic import create, replace_locked
 from .folders import Folders
-from .locks import lock, unlock
+from .locks import close, lock, unlock
 from .places import Places
 from .reading import read
 from .versions import etag_of
@@ -133,9 +133,9 @@ class Copier:
                 for first in range(0, len(some), _MOST_LOCKED):
                     self._copy_locked(source, target, some[first : first + _MOST_LOCKED], etags)
             finally:
-                os.close(target)
+                close(target)
         finally:
-            os.close(source)
+            close(source)
 
     def _copy_locked(
         self, source: int, target: int, some: list[tuple[int, str, str]], etags: dict[int, str]

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Final, TypeVar
 
 from .faults import NotFlushed
+from .locks import open_to_lock
 
 _OPEN: Final = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_CLOEXEC", 0)
 _NO_LINK: Final = getattr(os, "O_NOFOLLOW", 0)
@@ -33,16 +34,21 @@ class Folders:
         self._root_lasts = False
         self._lasting: set[tuple[int, int]] = set()
 
-    def open(self, folder: str) -> int:
+    def open(self, folder: str, to_lock: bool = True) -> int:
         """Open a folder of the store, not through a link unless it is the root.
 
+        Args:
+            folder: Its absolute path.
+            to_lock: Whether it may be locked; a process that is forked meanwhile does not keep it.
+
         Returns:
-            Its descriptor, for the caller to close.
+            Its descriptor, for the caller to close, by ``locks.close`` if it may be locked.
 
         Raises:
             OSError: ``ENOENT`` if it is missing, ``ENOTDIR`` if it is a file or a link.
         """
-        return os.open(folder, _OPEN if folder == self._root else _OPEN | _NO_LINK)
+        flags = _OPEN if folder == self._root else _OPEN | _NO_LINK
+        return open_to_lock(folder, flags) if to_lock else os.open(folder, flags)
 
     def insist(self, folder: str, act: Callable[[], R]) -> R:
         """Do something in a folder, which is made whenever it turns out to be missing.

@@ -19,7 +19,7 @@ from persidict_core import ABSENT, Expect, Marker
 
 from .atomic import Temporary, look, place
 from .folders import Folders
-from .locks import lock, unlock
+from .locks import close, lock, unlock
 from .versions import check, etag_of
 
 T = TypeVar("T")
@@ -174,7 +174,7 @@ class Group:
             try:
                 act(descriptor)
             finally:
-                os.close(descriptor)
+                close(descriptor)
         except FileNotFoundError:
             # It vanished again: each of its writes is made by itself afterwards.
             return
@@ -198,7 +198,7 @@ class Group:
                             os.unlink(write.temporary, dir_fd=descriptor)
                         write.temporary = ""
                 finally:
-                    os.close(descriptor)
+                    close(descriptor)
 
 
 def _write_temporary(folder: int, write: Write, fsync: bool) -> None:

@@ -2,7 +2,7 @@
 
 A lock belongs to one opening of a file. A process that was forked meanwhile holds the same opening,
 so closing it does not release: `unlock` does. Were the first one killed, the lock would live on in
-the forked one; so that lets go, at once, of all that was locked when it was forked.
+the forked one; so that lets go, at once, of all that was open to be locked when it was forked.
 """
 
 from __future__ import annotations
@@ -33,7 +33,34 @@ _NO_LOCKS: Final = frozenset(
 )
 
 _held: Final[set[int]] = set()
-"""The descriptors that this process has locked, or is about to lock."""
+"""The descriptors that this process has locked, or may lock before it closes them."""
+
+
+def open_to_lock(name: str, flags: int, mode: int = 0o777, folder: int | None = None) -> int:
+    """Open what is to be locked.
+
+    Args:
+        name: Its absolute path, or its name in the folder.
+        flags: As of ``os.open``.
+        mode: As of ``os.open``.
+        folder: The descriptor of an open folder.
+
+    Returns:
+        Its descriptor, for the caller to `close`.
+    """
+    descriptor = os.open(name, flags, mode, dir_fd=folder)
+    # Before it is locked: a process that is forked at any time from now on would share the lock.
+    _held.add(descriptor)
+    return descriptor
+
+
+def close(descriptor: int) -> None:
+    """Close what was opened to be locked."""
+    try:
+        # Before it is closed: the number may be somebody else's at once.
+        _held.discard(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def lock(descriptor: int) -> bool:
@@ -45,13 +72,10 @@ def lock(descriptor: int) -> bool:
     Raises:
         OSError: Any other fault.
     """
-    # Before it is held: a process that is forked while this one waits would get the lock with it.
-    _held.add(descriptor)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
-    except BaseException as error:
-        _held.discard(descriptor)
-        if isinstance(error, OSError) and error.errno in _NO_LOCKS:
+    except OSError as error:
+        if error.errno in _NO_LOCKS:
             return False
         raise
     return True
@@ -66,14 +90,12 @@ def try_lock(descriptor: int) -> bool | None:
     Raises:
         OSError: Any other fault.
     """
-    _held.add(descriptor)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BaseException as error:
-        _held.discard(descriptor)
-        if isinstance(error, BlockingIOError):
-            return False
-        if isinstance(error, OSError) and error.errno in _NO_LOCKS:
+    except BlockingIOError:
+        return False
+    except OSError as error:
+        if error.errno in _NO_LOCKS:
             return None
         raise
     return True
@@ -86,12 +108,10 @@ def unlock(descriptor: int) -> None:
     except OSError as error:
         if error.errno not in _NO_LOCKS:
             raise
-    finally:
-        _held.discard(descriptor)
 
 
 def _let_go() -> None:
-    """In a forked process: close what was locked by threads that did not come along."""
+    """In a forked process: close what is not its own to lock."""
     for descriptor in _held:
         with contextlib.suppress(OSError):
             os.close(descriptor)
@@ -111,7 +131,7 @@ def lock_works(folder: str) -> bool:
     if fcntl is None:
         return False
     try:
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        descriptor = open_to_lock(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except PermissionError:
         return False
     try:
@@ -120,4 +140,4 @@ def lock_works(folder: str) -> bool:
             unlock(descriptor)
         return held is not None
     finally:
-        os.close(descriptor)
+        close(descriptor)

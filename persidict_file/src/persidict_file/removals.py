@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 
 from persidict_core import ANY, ObjectNotFound
 
 from .atomic import remove
 from .folders import Folders
+from .locks import close
 
 
 def remove_together(
@@ -53,5 +53,5 @@ def remove_together(
                 for number, _ in names:
                     results[number] = results[number] or error
         finally:
-            os.close(descriptor)
+            close(descriptor)
     return results

@@ -12,6 +12,7 @@ from persidict_core import ANY, Expect, Marker
 
 from .atomic import Temporary, in_turn
 from .folders import Folders
+from .locks import close
 
 _COPIED: Final = 1 << 20
 
@@ -28,10 +29,19 @@ class Stream(io.FileIO):
     def __init__(self, descriptor: int, mode: str, explain: Callable[[OSError], Exception]) -> None:
         super().__init__(descriptor, mode, closefd=False)
         self._explain = explain
+        self._process = os.getpid()
 
     def write(self, data: Any) -> int:
         try:
+            check_process(self._process)
             return super().write(data)
+        except OSError as error:
+            raise self._explain(error) from error
+
+    def truncate(self, size: int | None = None) -> int:
+        try:
+            check_process(self._process)
+            return super().truncate(size)
         except OSError as error:
             raise self._explain(error) from error
 
@@ -46,6 +56,16 @@ class Stream(io.FileIO):
             return super().readall()
         except OSError as error:
             raise self._explain(error) from error
+
+
+def check_process(number: int) -> None:
+    """Refuse to write what another process began: here its descriptor may be another file's.
+
+    Raises:
+        OSError: This is another process.
+    """
+    if os.getpid() != number:
+        raise OSError("a write is finished by the process that began it, not by a forked one")
 
 
 class Draft:
@@ -69,7 +89,7 @@ class Draft:
         try:
             return folder, Temporary(folder)
         except BaseException:
-            os.close(folder)
+            close(folder)
             raise
 
     @property
@@ -81,8 +101,7 @@ class Draft:
         self, name: str, path: str, expect: Expect | Literal[Marker.ANY], fsync: bool
     ) -> None:
         """Give the file its name, if what is there is as expected; see ``atomic.replace``."""
-        if os.getpid() != self._process:
-            raise OSError("a write is finished by the process that began it, not by a forked one")
+        check_process(self._process)
         self._folders.insist(self._path, lambda: self._commit(name, path, expect, fsync))
 
     def _commit(
@@ -118,4 +137,4 @@ class Draft:
         try:
             self._temporary.close()
         finally:
-            os.close(self._folder)
+            close(self._folder)

@@ -25,7 +25,7 @@ from persidict_core.paths import is_part
 
 from .atomic import Temporary
 from .folders import Folders
-from .locks import try_lock, unlock
+from .locks import close, open_to_lock, try_lock, unlock
 from .reading import READING, regular
 
 SPARED: Final = 600.0
@@ -59,7 +59,8 @@ def sweep(
     while left:
         prefix = left.pop()
         try:
-            descriptor = folders.open((base + prefix)[:-1] or "/")
+            # Not to lock it: whoever is given what is found may fork, and go on in both processes.
+            descriptor = folders.open((base + prefix)[:-1] or "/", to_lock=False)
         except OSError as error:
             if error.errno in _GONE:
                 continue
@@ -100,7 +101,7 @@ def _abandoned(
 ) -> os.stat_result | None:
     """The stat of a temporary that nobody is at work on; None if it is another's, or gone."""
     try:
-        descriptor = os.open(name, READING, dir_fd=folder)
+        descriptor = open_to_lock(name, READING, folder=folder)
     except OSError as error:
         if error.errno in _GONE:
             return None
@@ -121,9 +122,11 @@ def _abandoned(
     except FileNotFoundError:
         return None  # Another sweeper was faster, or the file has got its name.
     finally:
-        if locked:
-            unlock(descriptor)
-        os.close(descriptor)
+        try:
+            if locked:
+                unlock(descriptor)
+        finally:
+            close(descriptor)
 
 
 def _time_of(folder: int) -> float:
