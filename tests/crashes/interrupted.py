@@ -217,27 +217,31 @@ def _interrupted_at(number: int, d: PersiDict[Any], case: Case) -> _Seen:
         other.update(case.step.items)
     opened = _opened()
     point = Point(number)
+    kept = None
     try:
         sys.setprofile(point)
         _perform(d, case.step, other)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as error:
         assert point.left == 0
+        kept = error  # As a notebook does, with all that its frames hold.
     finally:
         sys.setprofile(None)
-    # One that does nothing any more may end a moment later.
-    until = time.monotonic() + 2
-    while threading.active_count() > 1 and time.monotonic() < until:
-        time.sleep(0.001)
-    wrong = ["a thread goes on"] if threading.active_count() > 1 else []
     left = _opened() - opened
-    stale = locks._held - set(map(int, left))
-    wrong += [f"descriptor {each} is closed: a forked process would close it again" for each in stale]
+    closed = locks._held - set(map(int, left))
+    wrong = [f"descriptor {each} is closed: a fork would close it again" for each in closed]
     for name in filter(is_locked, left):
         wrong.append(f"a lock was left on {os.readlink(f'/proc/self/fd/{name}')}")
     wrong += faults(read(d), case.before, case.step)
     if case.step.verb == "copied_to":
         wrong += faults(read(other), {}, case.step)
-    for name in left:
+    del kept
+    # One that does nothing any more may end a moment later.
+    until = time.monotonic() + 2
+    while threading.active_count() > 1 and time.monotonic() < until:
+        time.sleep(0.001)
+    if threading.active_count() > 1:
+        wrong.append("a thread goes on")
+    for name in _opened() - opened:
         locks._held.discard(int(name))
         os.close(int(name))
     return _Seen(number - point.left, wrong)

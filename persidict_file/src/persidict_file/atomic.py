@@ -18,8 +18,8 @@ import itertools
 import os
 import stat
 import time
-from collections.abc import Iterator
-from typing import Final, Literal
+from collections.abc import Callable, Iterator
+from typing import Final, Literal, TypeVar
 
 from persidict_core import ABSENT, ANY, Expect, Marker, NotSupported, PreconditionFailed
 
@@ -32,6 +32,8 @@ _SAFELY: Final = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
 _MAKING: Final = os.O_RDWR | os.O_CREAT | os.O_EXCL | _SAFELY
 _UNNAMED: Final = os.O_RDWR | getattr(os, "O_TMPFILE", os.O_EXCL | os.O_CREAT) | _SAFELY
 _NO_LINKS: Final = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS})
+
+R = TypeVar("R")
 
 _names: Iterator[str]
 
@@ -249,21 +251,22 @@ def remove(folder: int, name: str, path: str, expect: Expect | Literal[Marker.AN
     return True
 
 
-@contextlib.contextmanager
-def in_turn(folder: int, name: str, path: str, expect: Expect) -> Iterator[None]:
-    """Leave early if a condition does not hold, and wait one's turn if others want the same.
+def in_turn(folder: int, name: str, path: str, expect: Expect, act: Callable[[], R]) -> R:
+    """Do something, but leave early if a condition does not hold, and wait one's turn.
 
     Those who want to replace one version queue for the lock of its own file, so that not each of
     them prepares and flushes a file of which only one will be taken. It decides nothing: the look
     under the folder's lock does.
+
+    It is no context manager: an interrupt at its begin or its end would leave the lock to whoever
+    keeps the exception.
 
     Raises:
         PreconditionFailed: It is not as expected.
     """
     check(path, expect, look(folder, name))
     if expect is ABSENT:
-        yield
-        return
+        return act()
     descriptor = -1
     # What cannot be opened has vanished, or may be replaced but not read.
     with contextlib.suppress(OSError):
@@ -272,7 +275,7 @@ def in_turn(folder: int, name: str, path: str, expect: Expect) -> Iterator[None]
         if descriptor >= 0:
             lock(descriptor)
             check(path, expect, look(folder, name))
-        yield
+        return act()
     finally:
         if descriptor >= 0:
             # An interrupt may come at the begin of any function, but not before the last line.
@@ -308,8 +311,9 @@ def replace(
     """
     if expect is ANY:
         return _replace(folder, name, path, data, expect, fsync)
-    with in_turn(folder, name, path, expect):
-        return _replace(folder, name, path, data, expect, fsync)
+    return in_turn(
+        folder, name, path, expect, lambda: _replace(folder, name, path, data, expect, fsync)
+    )
 
 
 def _replace(

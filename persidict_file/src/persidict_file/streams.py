@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Callable
-from contextlib import nullcontext
 from typing import Any, Final, Literal
 
 from persidict_core import ANY, Expect, Marker
@@ -107,12 +106,16 @@ class Draft:
     def _commit(
         self, name: str, path: str, expect: Expect | Literal[Marker.ANY], fsync: bool
     ) -> None:
-        turn = nullcontext() if expect is ANY else in_turn(self._folder, name, path, expect)
+        def place() -> None:
+            if fsync:
+                os.fsync(self.descriptor)
+            self._temporary.place(name, path, expect)
+
         try:
-            with turn:
-                if fsync:
-                    os.fsync(self.descriptor)
-                self._temporary.place(name, path, expect)
+            if expect is ANY:
+                place()
+            else:
+                in_turn(self._folder, name, path, expect, place)
         except FileNotFoundError:
             self._begin_anew()
             raise
