@@ -227,7 +227,7 @@ def _interrupted_at(number: int, d: PersiDict[Any], case: Case) -> _Seen:
     finally:
         sys.setprofile(None)
     left = _opened() - opened
-    closed = locks._held - set(map(int, left))
+    closed = locks._held.keys() - set(map(int, left))
     wrong = [f"descriptor {each} is closed: a fork would close it again" for each in closed]
     for name in filter(is_locked, left):
         wrong.append(f"a lock was left on {os.readlink(f'/proc/self/fd/{name}')}")
@@ -242,7 +242,7 @@ def _interrupted_at(number: int, d: PersiDict[Any], case: Case) -> _Seen:
     if threading.active_count() > 1:
         wrong.append("a thread goes on")
     for name in _opened() - opened:
-        locks._held.discard(int(name))
+        locks._held.pop(int(name), None)
         os.close(int(name))
     return _Seen(number - point.left, wrong)
 

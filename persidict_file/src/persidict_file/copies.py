@@ -140,7 +140,10 @@ class Copier:
     def _copy_locked(
         self, source: int, target: int, some: list[tuple[int, str, str]], etags: dict[int, str]
     ) -> None:
-        locked = lock(target)
+        try:
+            locked = lock(target)
+        except OSError:
+            return  # As below.
         try:
             for number, there, here in some:
                 try:

@@ -31,6 +31,8 @@ _ADVICE: Final = {
     errno.EIO: "the device failed: look at the system's log",
     errno.ENAMETOOLONG: "the name is longer than this file system allows",
     errno.ESTALE: "the folder is no longer on its server",
+    errno.EDEADLK: "a signal handler or __del__ writes where its own thread is in the middle of a "
+    "write: let another thread do it",
     errno.EISDIR: "a folder stands there, and is left as it is",
     errno.ENOENT: "the folder vanishes again each time it is made, or is a link to nothing",
 }

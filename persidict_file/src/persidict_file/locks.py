@@ -3,6 +3,11 @@
 A lock belongs to one opening of a file. A process that was forked meanwhile holds the same opening,
 so closing it does not release: `unlock` does. Were the first one killed, the lock would live on in
 the forked one; so that lets go, at once, of all that was open to be locked when it was forked.
+
+It belongs to the opening, not to the thread: a signal handler or ``__del__`` that writes where its
+own thread was about to would wait for ever, and keep all others waiting. It is refused.
+
+Sources: ``flock(2)``, ``proc_pid_fdinfo(5)``.
 """
 
 from __future__ import annotations
@@ -10,6 +15,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+from threading import get_ident
 from typing import Final
 
 try:
@@ -19,6 +25,7 @@ except ImportError:  # Windows has none.
 
 HAS_FLOCK: Final = fcntl is not None
 
+_AT_ONCE: Final = fcntl.LOCK_EX | fcntl.LOCK_NB if HAS_FLOCK else 0
 _NO_LOCKS: Final = frozenset(
     {
         errno.ENOLCK,
@@ -32,8 +39,9 @@ _NO_LOCKS: Final = frozenset(
     }
 )
 
-_held: Final[set[int]] = set()
-"""The descriptors that this process has locked, or may lock before it closes them."""
+_held: Final[dict[int, int]] = {}
+"""The descriptors that this process has locked, or may lock before it closes them: which thread's.
+"""
 
 
 def open_to_lock(name: str, flags: int, mode: int = 0o777, folder: int | None = None) -> int:
@@ -50,7 +58,7 @@ def open_to_lock(name: str, flags: int, mode: int = 0o777, folder: int | None = 
     """
     descriptor = os.open(name, flags, mode, dir_fd=folder)
     # Before it is locked: a process that is forked at any time from now on would share the lock.
-    _held.add(descriptor)
+    _held[descriptor] = get_ident()
     return descriptor
 
 
@@ -58,7 +66,7 @@ def close(descriptor: int) -> None:
     """Close what was opened to be locked."""
     try:
         # Before it is closed: the number may be somebody else's at once.
-        _held.discard(descriptor)
+        _held.pop(descriptor, None)
     finally:
         os.close(descriptor)
 
@@ -70,15 +78,37 @@ def lock(descriptor: int) -> bool:
         Whether it is held; False where the file system has no locks.
 
     Raises:
-        OSError: Any other fault.
+        OSError: ``EDEADLK`` if it is the same thread that holds it, and any other fault.
     """
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(descriptor, _AT_ONCE)
+        except BlockingIOError:
+            if _is_held_by_this_thread(descriptor):
+                raise OSError(errno.EDEADLK, os.strerror(errno.EDEADLK)) from None
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
     except OSError as error:
         if error.errno in _NO_LOCKS:
             return False
         raise
     return True
+
+
+def _is_held_by_this_thread(descriptor: int) -> bool:
+    """Whether this thread has locked the same file by another opening, as far as can be told."""
+    thread, found = get_ident(), os.fstat(descriptor)
+    for other, owner in list(_held.items()):
+        if owner == thread and other != descriptor:
+            # Another thread may close what this one has opened to write bit by bit.
+            with contextlib.suppress(OSError):
+                if os.path.samestat(os.fstat(other), found) and _is_locked(other):
+                    return True
+    return False
+
+
+def _is_locked(descriptor: int) -> bool:
+    with open(f"/proc/self/fdinfo/{descriptor}", "rb") as file:
+        return b"FLOCK" in file.read()
 
 
 def try_lock(descriptor: int) -> bool | None:
@@ -91,7 +121,7 @@ def try_lock(descriptor: int) -> bool | None:
         OSError: Any other fault.
     """
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, _AT_ONCE)
     except BlockingIOError:
         return False
     except OSError as error:
