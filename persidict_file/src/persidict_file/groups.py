@@ -231,13 +231,24 @@ def _flusher() -> Callable[[int], None] | None:
     return flush
 
 
+_looking: Final[set[int]] = set()
+"""The process that is looking for ``syncfs``."""
+
+
 @cache
 def _syncfs() -> Callable[[int], int] | None:
     """``syncfs``, which gives the number of the error that it meets, or 0."""
+    if _looking - {os.getpid()}:
+        # A thread that did not come along when this process was forked was importing, and the same
+        # import would wait for it for ever.
+        return None
+    _looking.add(os.getpid())
     try:
         import ctypes
 
         function = ctypes.CDLL(None, use_errno=True).syncfs
     except (ImportError, AttributeError, OSError, TypeError):
         return None
+    finally:
+        _looking.clear()
     return lambda descriptor: ctypes.get_errno() if function(descriptor) else 0
