@@ -96,6 +96,7 @@ def _is_above(descriptor: int) -> bool:
 
 def _no_syncfs() -> None:
     groups._syncfs = lambda: lambda descriptor: 0
+    groups.is_overlay = lambda device: False
 
 
 MUTANTS: dict[str, Callable[[], None]] = {

@@ -176,6 +176,7 @@ with backend.write_file("x/value") as file:
 _MANY = """
 flush = groups._syncfs()
 groups._syncfs = lambda: lambda descriptor: stop() or flush(descriptor)
+groups.is_overlay = lambda device: False
 items = [("x/value", b"n" * 100_000)] + [(f"x/{number}", b"n") for number in range(20)]
 assert all(isinstance(result, str) for _, result in backend.write_many(items))
 """

@@ -1,7 +1,7 @@
 """What a file system promises, by what ``/proc/self/mountinfo`` says of it.
 
 The format is that of ``proc_pid_mountinfo(5)``: one line a mount, the mount point in the fifth
-field, the type in the first field after a ``-`` that stands alone.
+field, the device in the third, the type in the first field after a ``-`` that stands alone.
 """
 
 from __future__ import annotations
@@ -120,6 +120,18 @@ def _keeps_times(folder: str, root: str) -> bool:
         raise
 
 
+def is_overlay(device: int) -> bool:
+    """Whether a device, as of ``st_dev``, is an overlay: it does not tell what its layers say."""
+    if os.major(device):
+        return False  # It is a disk.
+    number = f"{os.major(device)}:{os.minor(device)}"
+    mounts = (line.partition(" - ") for line in _mounts())
+    return any(
+        fields.split(" ")[2] == number and others.split(" ")[0] == "overlay"
+        for fields, _, others in mounts
+    )
+
+
 def types_below(folder: str) -> frozenset[str]:
     """The types of the file systems that hold a folder and what is below it.
 
@@ -129,13 +141,8 @@ def types_below(folder: str) -> frozenset[str]:
     Returns:
         Nothing where the system does not tell.
     """
-    try:
-        with open(MOUNTINFO, encoding="utf-8", errors="surrogateescape") as file:
-            lines = file.read().split("\n")
-    except (FileNotFoundError, NotADirectoryError, PermissionError):
-        return frozenset()
     type_of: dict[str, str] = {}
-    for line in filter(None, lines):
+    for line in _mounts():
         fields, _, others = line.partition(" - ")
         # Of several mounts on one point the last one is seen.
         type_of[_unescape(fields.split(" ")[4])] = others.split(" ")[0]
@@ -143,6 +150,15 @@ def types_below(folder: str) -> frozenset[str]:
     within = [point for point in type_of if _is_below(point, folder)]
     points = [*within, *([max(holding, key=len)] if holding else [])]
     return frozenset(type_of[point] for point in points)
+
+
+def _mounts() -> list[str]:
+    """The lines of the mounts; none where the system does not tell."""
+    try:
+        with open(MOUNTINFO, encoding="utf-8", errors="surrogateescape") as file:
+            return list(filter(None, file.read().split("\n")))
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
+        return []
 
 
 def _is_below(path: str, folder: str) -> bool:

@@ -2,15 +2,18 @@
 
 All temporaries are written, one ``syncfs`` (or, of a few, an ``fsync`` each) makes them durable,
 and then each folder is locked once, its files get their names, and it is flushed once. Neither
-files nor folders stay open from one step to the next, however many there are.
+files nor folders stay open from one step to the next, however many there are, but for one folder of
+each file system.
 
-Sources: ``syncfs(2)``; it reports what could not be written since Linux 5.8.
+Sources: ``syncfs(2)``; it reports what could not be written since Linux 5.8, and that once to each
+opening that was there when it happened.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache, partial
 from typing import Final, Literal, TypeVar
@@ -18,6 +21,7 @@ from typing import Final, Literal, TypeVar
 from persidict_core import ABSENT, Expect, Marker
 
 from .atomic import Temporary, look, place
+from .filesystems import is_overlay
 from .folders import Folders
 from .locks import close, lock, unlock
 from .versions import check, etag_of
@@ -115,16 +119,19 @@ class Group:
                 write.result = error
             else:
                 by_folder.setdefault(folder or "/", []).append(write)
-        flush = _flusher() if len(writes) > _FEW else None
+        syncfs = _syncfs() if len(writes) > _FEW else None
+        flusher = None if syncfs is None else _Flusher(syncfs)
         try:
             for folder, some in by_folder.items():
-                self._in(folder, some, partial(self._prepare, writes=some, fsync=flush is None))
-            if flush is not None:
+                self._in(folder, some, partial(self._prepare, writes=some, flusher=flusher))
+            if flusher is not None:
                 for folder, some in by_folder.items():
-                    self._in(folder, some, flush)
+                    self._in(folder, some, flusher.flush)
             for folder, some in by_folder.items():
                 self._in(folder, some, partial(self._place, writes=some, folder=folder))
         finally:
+            if flusher is not None:
+                flusher.close()
             self._clear(by_folder)
         for write in writes:
             if write.result is None:
@@ -133,7 +140,8 @@ class Group:
                 except Exception as error:
                     write.result = error
 
-    def _prepare(self, descriptor: int, writes: list[Write], fsync: bool) -> None:
+    def _prepare(self, descriptor: int, writes: list[Write], flusher: _Flusher | None) -> None:
+        fsync = flusher is None or not flusher.watch(descriptor)
         for write in writes:
             try:
                 if self._expect is ABSENT:
@@ -214,21 +222,49 @@ def _write_temporary(folder: int, write: Write, fsync: bool) -> None:
         temporary.close()
 
 
-def _flusher() -> Callable[[int], None] | None:
-    """What flushes the file systems of some folders, each once; None where the system cannot."""
-    syncfs = _syncfs()
-    if syncfs is None:
-        return None
-    found: dict[int, int] = {}
+class _Flusher:
+    """Flushes the file systems of some folders, each once.
 
-    def flush(folder: int) -> None:
+    Args:
+        syncfs: See `_syncfs`.
+    """
+
+    def __init__(self, syncfs: Callable[[int], int]) -> None:
+        self._syncfs = syncfs
+        self._watched: dict[int, int | None] = {}
+        self._found: dict[int, int] = {}
+
+    def watch(self, folder: int) -> bool:
+        """Answer for what is written from now on below an open folder.
+
+        Returns:
+            Whether a flush will tell what could not be written.
+        """
         device = os.fstat(folder).st_dev
-        if device not in found:
-            found[device] = syncfs(folder)
-        if found[device]:
-            raise OSError(found[device], os.strerror(found[device]))
+        if device not in self._watched:
+            self._watched[device] = None if is_overlay(device) else os.dup(folder)
+        return self._watched[device] is not None
 
-    return flush
+    def flush(self, folder: int) -> None:
+        """Flush the file system of an open folder, if it is watched.
+
+        Raises:
+            OSError: Something could not be written.
+        """
+        device = os.fstat(folder).st_dev
+        watched = self._watched.get(device)
+        if watched is None:
+            return
+        if device not in self._found:
+            self._found[device] = self._syncfs(watched)
+        if self._found[device]:
+            raise OSError(self._found[device], os.strerror(self._found[device]))
+
+    def close(self) -> None:
+        """Watch no more."""
+        for watched in self._watched.values():
+            if watched is not None:
+                os.close(watched)
 
 
 _looking: Final[set[int]] = set()
@@ -237,7 +273,13 @@ _looking: Final[set[int]] = set()
 
 @cache
 def _syncfs() -> Callable[[int], int] | None:
-    """``syncfs``, which gives the number of the error that it meets, or 0."""
+    """``syncfs``, which gives the number of the error that it meets, or 0.
+
+    None where the system has none that tells of all errors.
+    """
+    release = re.match(r"(\d+)\.(\d+)", os.uname().release)
+    if release is None or tuple(map(int, release.groups())) < (5, 8):
+        return None
     if _looking - {os.getpid()}:
         # A thread that did not come along when this process was forked was importing, and the same
         # import would wait for it for ever.
