@@ -1,9 +1,13 @@
-"""Reading one file whole: no link is followed, no FIFO waited for, no lock taken."""
+"""Reading one file whole: no link is followed, no FIFO waited for, no lock taken.
+
+Sources: ``open(2)``, and ``fcntl(2)`` for leases.
+"""
 
 from __future__ import annotations
 
 import os
 import stat
+import time
 from typing import Final
 
 from .faults import irregular
@@ -18,6 +22,11 @@ READING: Final = (
 
 CHUNK: Final = 65536
 
+_LONGEST_LEASE: Final = 60.0
+"""In so many seconds a lease that is asked back has ended: Linux takes it back after 45."""
+
+_PAUSE: Final = 0.005
+
 
 def read(place: str, folder: int | None = None) -> bytes:
     """All bytes of a regular file.
@@ -29,7 +38,10 @@ def read(place: str, folder: int | None = None) -> bytes:
     Raises:
         OSError: It is none, or cannot be read.
     """
-    descriptor = os.open(place, READING, dir_fd=folder)
+    try:
+        descriptor = os.open(place, READING, dir_fd=folder)
+    except BlockingIOError:
+        descriptor = open_leased(place, folder)
     try:
         # Most values take this one call; it fails on whatever has no positions.
         data = os.pread(descriptor, CHUNK, 0)
@@ -38,6 +50,31 @@ def read(place: str, folder: int | None = None) -> bytes:
         return read_all(descriptor, regular(descriptor))
     finally:
         os.close(descriptor)
+
+
+def open_leased(place: str, folder: int | None = None) -> int:
+    """Open a file on which another holds a lease (a file server does), once that has ended.
+
+    The first attempt to open it has asked it back, but does not wait, lest it wait for a FIFO.
+
+    Args:
+        place: Its absolute path, or its name in the folder.
+        folder: The descriptor of an open folder.
+
+    Raises:
+        OSError: It is no regular file, or the lease does not end.
+    """
+    until = time.monotonic() + _LONGEST_LEASE
+    while True:
+        found = os.stat(place, dir_fd=folder, follow_symlinks=False)
+        if not stat.S_ISREG(found.st_mode):
+            raise irregular(found.st_mode)
+        try:
+            return os.open(place, READING, dir_fd=folder)
+        except BlockingIOError:
+            if time.monotonic() > until:
+                raise
+        time.sleep(_PAUSE)
 
 
 def regular(descriptor: int) -> os.stat_result:
