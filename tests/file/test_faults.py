@@ -288,6 +288,27 @@ def test_what_is_acknowledged_was_flushed_up_to_the_file_systems_root(
     assert flushed == []
 
 
+def test_a_folder_with_the_number_of_one_that_was_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another process has made it, and may not have flushed the folder above."""
+    backend = FileBackend(tmp_path)
+    backend.write_bytes("x/a", b"1")
+    (tmp_path / "x" / "a").unlink()
+    # The file system shall give the same number, which only some do: so it is moved.
+    (tmp_path / "x").rename(tmp_path / "y")
+    flushed: list[int] = []
+    fsync = os.fsync
+
+    def note(descriptor: int) -> None:
+        flushed.append(os.fstat(descriptor).st_ino)
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", note)
+    backend.write_bytes("y/a", b"1")
+    assert tmp_path.stat().st_ino in flushed
+
+
 def test_an_interrupt_leaves_nothing(backend: FileBackend, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupt(*arguments: object, **named: object) -> None:
         raise KeyboardInterrupt

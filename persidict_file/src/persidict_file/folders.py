@@ -32,7 +32,7 @@ class Folders:
         self._fsync = fsync
         self._made = 0
         self._root_lasts = False
-        self._lasting: set[tuple[int, int]] = set()
+        self._lasting: set[tuple[str, int, int]] = set()
 
     def open(self, folder: str, to_lock: bool = True) -> int:
         """Open a folder of the store, not through a link unless it is the root.
@@ -100,7 +100,9 @@ class Folders:
         """Flush a folder's entries and, once, the entries of all folders that lead to it.
 
         Another process may have made any of them and not have flushed the one above it yet; so each
-        process does it before it first says that something in the folder is safe.
+        process does it before it first says that something in the folder is safe. It does so again
+        for another folder under the same path, unless that has the number of the first one: then it
+        trusts the file system to flush a new folder with its name, as ext4, xfs and btrfs do.
 
         Args:
             descriptor: The open folder.
@@ -114,7 +116,8 @@ class Folders:
         try:
             os.fsync(descriptor)
             found = os.fstat(descriptor)
-            identity = found.st_dev, found.st_ino
+            # By its path, too: another folder may have the number of one that was removed.
+            identity = folder, found.st_dev, found.st_ino
             if identity in self._lasting:
                 return
             made = self._made

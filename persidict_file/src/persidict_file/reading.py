@@ -27,6 +27,10 @@ _LONGEST_LEASE: Final = 60.0
 
 _PAUSE: Final = 0.005
 
+_MOST: Final = 1 << 30
+"""So many bytes are asked for at once: Linux gives at most 2 GiB, and macOS refuses to give more.
+"""
+
 
 def read(place: str, folder: int | None = None) -> bytes:
     """All bytes of a regular file.
@@ -96,12 +100,13 @@ def read_all(descriptor: int, found: os.stat_result) -> bytes:
         descriptor: The open file.
         found: Its stat.
     """
-    data = os.pread(descriptor, found.st_size, 0)
+    data = os.pread(descriptor, min(found.st_size, _MOST), 0)
     if len(data) == found.st_size:
         return data
-    # One call gives at most 2 GiB.
     chunks, size = [data], len(data)
-    while size < found.st_size and (data := os.pread(descriptor, found.st_size - size, size)):
+    while size < found.st_size and (
+        data := os.pread(descriptor, min(found.st_size - size, _MOST), size)
+    ):
         chunks.append(data)
         size += len(data)
     return b"".join(chunks)
