@@ -57,12 +57,13 @@ class Temporary:
         folder: The descriptor of the folder, which stays the caller's.
     """
 
-    __slots__ = ("_folder", "_kept", "_placed", "descriptor", "name")
+    __slots__ = ("_folder", "_kept", "_locked", "_placed", "descriptor", "name")
 
     def __init__(self, folder: int) -> None:
         self._folder = folder
         self._kept = False
         self._placed = False
+        self._locked = True
         self.name = next(_names)
         self.descriptor = open_to_lock(self.name, _MAKING, 0o666, folder)
         try:
@@ -82,6 +83,7 @@ class Temporary:
             # Others queue for the lock of the file once it is the value. Were it still ours then,
             # an interrupt at the wrong moment could leave it to the process, and hold up all.
             unlock(self.descriptor)
+            self._locked = False
             found = place(self._folder, self.name, name, path, expect, locked, self.descriptor)
         finally:
             if locked:
@@ -109,7 +111,8 @@ class Temporary:
                     os.unlink(self.name, dir_fd=self._folder)
         finally:
             try:
-                unlock(self.descriptor)
+                if self._locked:
+                    unlock(self.descriptor)
             finally:
                 self._close_descriptor()
 

@@ -25,6 +25,9 @@ class Folders:
     Args:
         root: The absolute path of the root, which may be a link.
         fsync: Whether what is made must survive a power cut.
+
+    Attributes:
+        overlays: Of each device that has been asked for, whether it is an overlay.
     """
 
     def __init__(self, root: str, fsync: bool) -> None:
@@ -32,6 +35,7 @@ class Folders:
         self._fsync = fsync
         self._made = 0
         self._root_lasts = False
+        self.overlays: dict[int, bool] = {}
         self._lasting: set[tuple[str, int, int]] = set()
 
     def open(self, folder: str, to_lock: bool = True) -> int:

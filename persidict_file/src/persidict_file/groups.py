@@ -120,7 +120,7 @@ class Group:
             else:
                 by_folder.setdefault(folder or "/", []).append(write)
         syncfs = _syncfs() if len(writes) > _FEW else None
-        flusher = None if syncfs is None else _Flusher(syncfs)
+        flusher = None if syncfs is None else _Flusher(syncfs, self._folders.overlays)
         try:
             for folder, some in by_folder.items():
                 self._in(folder, some, partial(self._prepare, writes=some, flusher=flusher))
@@ -227,10 +227,12 @@ class _Flusher:
 
     Args:
         syncfs: See `_syncfs`.
+        overlays: What is known of each device, and what is added.
     """
 
-    def __init__(self, syncfs: Callable[[int], int]) -> None:
+    def __init__(self, syncfs: Callable[[int], int], overlays: dict[int, bool]) -> None:
         self._syncfs = syncfs
+        self._overlays = overlays
         self._watched: dict[int, int | None] = {}
         self._found: dict[int, int] = {}
 
@@ -241,8 +243,10 @@ class _Flusher:
             Whether a flush will tell what could not be written.
         """
         device = os.fstat(folder).st_dev
+        if device not in self._overlays:
+            self._overlays[device] = is_overlay(device)
         if device not in self._watched:
-            self._watched[device] = None if is_overlay(device) else os.dup(folder)
+            self._watched[device] = None if self._overlays[device] else os.dup(folder)
         return self._watched[device] is not None
 
     def flush(self, folder: int) -> None:
