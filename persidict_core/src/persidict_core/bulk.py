@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from queue import SimpleQueue
@@ -49,9 +50,11 @@ def in_order(
             yield pending[0].item, pending[0].result()
             pending.popleft()
     finally:
-        for call in pending:
-            call.drop()
-        threads.end()
+        # At the interpreter's end its threads stand still, and nothing is to be waited for.
+        if not sys.is_finalizing():
+            for call in pending:
+                call.drop()
+            threads.end()
 
 
 # An executor of the standard library is not made for interrupts: one that comes while the caller
