@@ -166,7 +166,8 @@ def place(
             f"{path!r} cannot be written on a condition: this file system has no working flock"
         )
     old = look(folder, name)
-    check(path, expect, old)
+    if expect is not ANY:
+        check(path, expect, old)
     new = stamp(folder, temporary, old, descriptor)
     if expect is ABSENT:
         _link(folder, temporary, name, path)

@@ -38,21 +38,16 @@ class Folders:
         self.overlays: dict[int, bool] = {}
         self._lasting: set[tuple[str, int, int]] = set()
 
-    def open(self, folder: str, to_lock: bool = True) -> int:
+    def open(self, folder: str) -> int:
         """Open a folder of the store, not through a link unless it is the root.
 
-        Args:
-            folder: Its absolute path.
-            to_lock: Whether it may be locked; a process that is forked meanwhile does not keep it.
-
         Returns:
-            Its descriptor, for the caller to close, by ``locks.close`` if it may be locked.
+            Its descriptor, which may be locked, for the caller to close by ``locks.close``.
 
         Raises:
             OSError: ``ENOENT`` if it is missing, ``ENOTDIR`` if it is a file or a link.
         """
-        flags = _OPEN if folder == self._root else _OPEN | _NO_LINK
-        return open_to_lock(folder, flags) if to_lock else os.open(folder, flags)
+        return open_to_lock(folder, _OPEN if folder == self._root else _OPEN | _NO_LINK)
 
     def insist(self, folder: str, act: Callable[[], R]) -> R:
         """Do something in a folder, which is made whenever it turns out to be missing.

@@ -58,6 +58,7 @@ def open_to_lock(name: str, flags: int, mode: int = 0o777, folder: int | None = 
     """
     descriptor = os.open(name, flags, mode, dir_fd=folder)
     # Before it is locked: a process that is forked at any time from now on would share the lock.
+    # One that another thread forks between these two lines does so all the same.
     _held[descriptor] = get_ident()
     return descriptor
 
@@ -69,6 +70,11 @@ def close(descriptor: int) -> None:
         _held.pop(descriptor, None)
     finally:
         os.close(descriptor)
+
+
+def share(descriptor: int) -> None:
+    """Let a process that is forked keep what is not to be locked after all."""
+    _held.pop(descriptor, None)
 
 
 def lock(descriptor: int) -> bool:

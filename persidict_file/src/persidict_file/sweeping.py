@@ -25,7 +25,7 @@ from persidict_core.paths import is_part
 
 from .atomic import Temporary
 from .folders import Folders
-from .locks import close, open_to_lock, try_lock, unlock
+from .locks import close, open_to_lock, share, try_lock, unlock
 from .reading import READING, regular
 
 SPARED: Final = 600.0
@@ -59,13 +59,14 @@ def sweep(
     while left:
         prefix = left.pop()
         try:
-            # Not to lock it: whoever is given what is found may fork, and go on in both processes.
-            descriptor = folders.open((base + prefix)[:-1] or "/", to_lock=False)
+            descriptor = folders.open((base + prefix)[:-1] or "/")
         except OSError as error:
             if error.errno in _GONE:
                 continue
             raise
         try:
+            # Whoever is given what is found may fork, and go on in both processes.
+            share(descriptor)
             yield from _in_folder(descriptor, prefix, remove, older_than, left)
         finally:
             os.close(descriptor)
