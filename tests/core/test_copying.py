@@ -380,7 +380,10 @@ def test_nothing_that_could_run_code_is_run_or_passed_on_where_that_is_forbidden
         ),
     ]
     for source, target in ways:
-        if file_type != there and source is wild:
+        untouched = source._serializer.allow_pickle is False and file_type == there
+        if untouched and target.base_class_for_values is None:
+            assert source.copy_to(target)[0] == 1  # As bytes, of which nobody reads anything.
+        elif file_type != there and source is wild:
             continue  # It may be read there, and what comes of it is data.
         else:
             with pytest.raises(BulkError, match="allow_pickle"):

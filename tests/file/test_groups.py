@@ -104,7 +104,7 @@ class Store:
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
-    held = set(locks._held)
+    held = dict(locks._held)
     yield Store(tmp_path)
     assert locks._held == held, "a lock is left"
 
@@ -194,14 +194,18 @@ def test_each_file_system_is_flushed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         groups, "_syncfs", lambda: lambda device: (asked.append(device), answers[device])[1]
     )
-    flush = groups._flusher()
-    assert flush is not None
-    for device in (1, 2, 1, 2):
-        if device == 1:
-            flush(device)
+    monkeypatch.setattr(os, "dup", lambda folder: folder)
+    syncfs = groups._syncfs()
+    assert syncfs is not None
+    flusher = groups._Flusher(syncfs, {1: False, 2: False, 3: True})
+    for device in (1, 2, 3, 1, 2, 3):
+        assert flusher.watch(device) is (device != 3)
+    for device in (1, 2, 3, 1, 2, 3):
+        if device != 2:
+            flusher.flush(device)
             continue
         with pytest.raises(OSError, match=os.strerror(errno.EIO)) as caught:
-            flush(device)
+            flusher.flush(device)
         assert caught.value.errno == errno.EIO
     assert asked == [1, 2]
 

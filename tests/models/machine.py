@@ -110,8 +110,11 @@ class Machine(RuleBasedStateMachine):
     @initialize(items=st.dictionaries(KEYS, VALUES, max_size=5))
     def fill(self, items: dict[Any, Any]) -> None:
         """Begin with something, most times, so that it is found, replaced and deleted."""
-        self.handles[0].update({key: self.real(value) for key, value in items.items()})
-        self.wholes[0].set_many(items.items())
+        reals = {key: self.real(value) for key, value in items.items()}
+        self.both(
+            lambda: self.handles[0].update(reals),
+            lambda: self.wholes[0].set_many(items.items()),
+        )
 
     # Reading.
 

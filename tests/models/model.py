@@ -142,14 +142,16 @@ class Model(MutableMapping[Any, Any]):
             self.delete_if_exists(key)
 
     def set_many(self, items: Iterable[tuple[PersiDictKey, Any]]) -> None:
-        last: dict[PersiDictKey, Any] = {}
+        wanted: list[tuple[SafeStrTuple, Any]] = []
         for key, value in items:
             if value is DELETE_CURRENT:
                 self._check_deletion(key)
             if value is not KEEP_CURRENT:
-                last[SafeStrTuple(key)] = value
+                wanted.append((SafeStrTuple(key), value))
+        # Of a key given twice the last counts; where items stay, the first.
+        each = wanted if self.rules.items_stay else list(dict(wanted).items())
         failures: dict[Any, Exception] = {}
-        for key, value in last.items():
+        for key, value in each:
             try:
                 self[key] = value
             except ImmutableItemError as error:

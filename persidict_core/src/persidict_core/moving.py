@@ -1,8 +1,8 @@
 """Moving the bytes of some items from one dictionary to another, as both stores allow.
 
 Within one store, the store itself fetches them; what is small is read ahead and written together;
-what is large is streamed. Values are decoded only where the formats differ, where the target
-demands more of them than the source did, or where the source forbids what could run code.
+what is large is streamed. Values are decoded only where the formats differ, or where the target
+demands more of them than the source did.
 """
 
 from __future__ import annotations
@@ -75,8 +75,7 @@ class Mover:
         self._converts = source.file_type != target.file_type or type(
             source._serializer
         ) is not type(target._serializer)
-        # What is forbidden in one of both must not get into a place where it would run.
-        checks = source.allow_pickle != target.allow_pickle or not (
+        checks = (source.allow_pickle and not target.allow_pickle) or not (
             wanted is None or (base is not None and issubclass(base, wanted))
         )
         self.untouched = not (self._converts or checks)
