@@ -35,6 +35,7 @@ class TestCached(PersiDictTests):
     """With a cache of its own, through which every operation goes."""
 
     rounds = 50
+    increments = 25
 
     @pytest.fixture
     def make_dict(self, tmp_path):
@@ -59,9 +60,9 @@ def write_and_delete(d, times):
         d.delete_if_exists("beside")
 
 
-@pytest.mark.parametrize("others", [0, 4])
-def test_8_processes_add_1000_each_exactly(tmp_path, others):
+def test_8_processes_add_1000_each_exactly(tmp_path):
     d = FileDirDict(tmp_path, fsync=False)
+    others = 4
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(8 + others, mp_context=spawn) as pool:
         jobs = [pool.submit(add_many, d, 1000) for _ in range(8)]
