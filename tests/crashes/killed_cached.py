@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
 import random
+import time
 from collections.abc import Iterator
 from itertools import islice
 from multiprocessing.connection import Connection
 from typing import Any, Final, NamedTuple, Self
 
-from persidict_core import PersiDict, layers
+from persidict_core import ObjectNotFound, PersiDict, layers
 from persidict_core.layers.envelopes import Kept
 from persidict_s3 import S3Dict
 from tests.crashes.steps import Key, Model, Step, after, perform, random_steps
 
 SIZES: Final = [10, 10, 5_000, 1_200_000]
 _STEP: Final = b"s"
+_OF_PLAIN_WRITES: Final = "under the etag before"
 _NEW: Final = ("set", "create", "setdefault", "update")
 
 # Whoever is killed comes from a process that has all of this in memory already.
@@ -68,6 +71,8 @@ class Orders(NamedTuple):
         if not self.is_immutable:
             chance = random.Random(self.seed)
             for step in random_steps(chance, self.own_keys(), SIZES, self.there):
+                if self.mutant == _OF_PLAIN_WRITES and step.verb != "set":
+                    continue  # It is to be found soon.
                 # Not every server can delete on a condition.
                 yield step._replace(verb="delete") if step.verb == "delete_if" else step
         chance = random.Random(self.seed)
@@ -87,7 +92,23 @@ def _cache_first() -> None:
     layers.CachedBackend.write_if = too_early  # type: ignore[method-assign]
 
 
-MUTANTS: Final = {"nothing": lambda: None, "cache first": _cache_first}
+def _under_the_etag_before() -> None:
+    write_bytes = layers.CachedBackend.write_bytes
+
+    def too_early(backend: layers.CachedBackend, path: str, data: bytes) -> str:
+        with contextlib.suppress(ObjectNotFound):
+            backend._keep(path, Kept(data, backend.wrapped.stat(path).etag, None))
+            time.sleep(0.02)  # What was sent is done, even if its sender is killed.
+        return write_bytes(backend, path, data)
+
+    layers.CachedBackend.write_bytes = too_early  # type: ignore[method-assign]
+
+
+MUTANTS: Final = {
+    "nothing": lambda: None,
+    "cache first": _cache_first,
+    _OF_PLAIN_WRITES: _under_the_etag_before,
+}
 
 
 def write_until_killed(orders: Orders, told: Connection) -> None:
