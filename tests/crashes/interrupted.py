@@ -226,7 +226,12 @@ def _interrupted_at(number: int, d: PersiDict[Any], case: Case) -> _Seen:
         kept = error  # As a notebook does, with all that its frames hold.
     finally:
         sys.setprofile(None)
+    until = time.monotonic() + 2
     left = _opened() - opened
+    # A call that a thread was in the middle of ends a moment later.
+    while (left or locks._held) and threading.active_count() > 1 and time.monotonic() < until:
+        time.sleep(0.001)
+        left = _opened() - opened
     closed = locks._held.keys() - set(map(int, left))
     wrong = [f"descriptor {each} is closed: a fork would close it again" for each in closed]
     for name in filter(is_locked, left):
