@@ -45,7 +45,7 @@ from .folders import Folders
 from .groups import Group, Write, grouped
 from .locks import HAS_FLOCK, close
 from .places import Places, check_root
-from .reading import CHUNK, READING, open_leased, read, read_all, regular
+from .reading import CHUNK, open_to_read, read, read_all, regular
 from .removals import remove_together
 from .streams import Draft, Stream
 from .versions import etag_of, stat_of
@@ -155,10 +155,7 @@ class FileBackend(BaseBackend):
         if self.capabilities.etags is not ETags.PER_WRITE:
             return super().read_versioned(path, unless)
         try:
-            try:
-                descriptor = os.open(self._places[path], READING)
-            except BlockingIOError:
-                descriptor = open_leased(self._places[path])
+            descriptor = open_to_read(self._places[path])
             try:
                 found = regular(descriptor)
                 described = stat_of(path, found)
@@ -177,10 +174,7 @@ class FileBackend(BaseBackend):
                 yield file
             return
         try:
-            try:
-                descriptor = os.open(self._places[path], READING)
-            except BlockingIOError:
-                descriptor = open_leased(self._places[path])
+            descriptor = open_to_read(self._places[path])
         except OSError as error:
             self._faults.raise_for(error, "read_file", path)
         try:

@@ -42,10 +42,7 @@ def read(place: str, folder: int | None = None) -> bytes:
     Raises:
         OSError: It is none, or cannot be read.
     """
-    try:
-        descriptor = os.open(place, READING, dir_fd=folder)
-    except BlockingIOError:
-        descriptor = open_leased(place, folder)
+    descriptor = open_to_read(place, folder)
     try:
         # Most values take this one call; it fails on whatever has no positions.
         data = os.pread(descriptor, CHUNK, 0)
@@ -56,18 +53,27 @@ def read(place: str, folder: int | None = None) -> bytes:
         os.close(descriptor)
 
 
-def open_leased(place: str, folder: int | None = None) -> int:
-    """Open a file on which another holds a lease (a file server does), once that has ended.
-
-    The first attempt to open it has asked it back, but does not wait, lest it wait for a FIFO.
+def open_to_read(place: str, folder: int | None = None) -> int:
+    """Open a file to read it; one on which another holds a lease, once that has ended.
 
     Args:
         place: Its absolute path, or its name in the folder.
         folder: The descriptor of an open folder.
 
+    Returns:
+        Its descriptor, for the caller to close.
+
     Raises:
-        OSError: It is no regular file, or the lease does not end.
+        OSError: It cannot be opened, or the lease does not end.
     """
+    try:
+        return os.open(place, READING, dir_fd=folder)
+    except BlockingIOError:
+        return _open_leased(place, folder)
+
+
+def _open_leased(place: str, folder: int | None) -> int:
+    # The first attempt has asked the lease back, but does not wait, lest it wait for a FIFO.
     until = time.monotonic() + _LONGEST_LEASE
     while True:
         found = os.stat(place, dir_fd=folder, follow_symlinks=False)
