@@ -5,9 +5,6 @@ from __future__ import annotations
 import io
 import pickle
 import socket
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from functools import cache
 from itertools import repeat
 from typing import Any
@@ -27,6 +24,7 @@ from persidict_s3 import faults
 from persidict_s3.client import Connection
 from persidict_s3.faults import ForeignAnswer
 from tests.s3.canned import Answer, CannedServer, canned, clean_environment
+from tests.s3.listening import listening
 
 ONCE = Config(retries={"max_attempts": 0}, connect_timeout=2, read_timeout=0.3)
 XML = {"content-type": "application/xml", "x-amz-request-id": "tx1"}
@@ -236,30 +234,6 @@ def test_parameters_that_no_request_can_carry() -> None:
         assert isinstance(told(error), ValueError) and "Metadata" in str(told(error))
     error = raised(client, "put_object", Key="k", CacheControl={"very-secret-word": 1})
     assert isinstance(told(error), ValueError) and "CacheControl" in str(told(error))
-
-
-@contextmanager
-def listening(answer: Callable[[socket.socket], object]) -> Iterator[str]:
-    """A port where one connection after the other is treated by a function."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-
-        def serve() -> None:
-            while True:
-                try:
-                    connection, _ = server.accept()
-                except OSError:
-                    return
-                with connection:
-                    answer(connection)
-
-        thread = threading.Thread(target=serve)
-        thread.start()
-        try:
-            yield f"127.0.0.1:{server.getsockname()[1]}"
-        finally:
-            server.shutdown(socket.SHUT_RDWR)
-            server.close()
-            thread.join()
 
 
 def closed_port() -> str:

@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import socket
 import ssl
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from ipaddress import ip_address
@@ -26,6 +24,7 @@ from persidict_s3.client import Connection
 from persidict_s3.faults import known
 from persidict_s3.unsure import hold_retries_back, is_unsure
 from tests.s3.canned import Answer, clean_environment, refusing, scripted
+from tests.s3.listening import Serve, listening
 
 ONCE = Config(retries={"total_max_attempts": 1}, connect_timeout=2, read_timeout=2)
 PATIENT = Config(retries={"total_max_attempts": 3}, connect_timeout=2, read_timeout=2)
@@ -33,7 +32,6 @@ REFUSED = b"HTTP/1.1 412 No\r\nContent-Type: application/xml\r\nContent-Length: 
     b"<Error><Code>PreconditionFailed</Code></Error>"
 )
 DATE = "Tue, 24 Nov 2026 12:03:25 GMT"
-Serve = Callable[[socket.socket], object]
 
 
 @pytest.fixture(autouse=True)
@@ -64,31 +62,6 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     form = serialization.PrivateFormat.PKCS8
     file.write_bytes(key.private_bytes(pem, form, plain) + made.public_bytes(pem))
     return file
-
-
-@contextmanager
-def serving(serve: Serve) -> Iterator[str]:
-    """A port where one connection after the other is treated by a function."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-
-        def accept() -> None:
-            while True:
-                try:
-                    connection, _ = server.accept()
-                except OSError:
-                    return
-                with connection:
-                    connection.settimeout(10)
-                    serve(connection)
-
-        thread = threading.Thread(target=accept)
-        thread.start()
-        try:
-            yield f"127.0.0.1:{server.getsockname()[1]}"
-        finally:
-            server.shutdown(socket.SHUT_RDWR)
-            server.close()
-            thread.join()
 
 
 def read_request(connection: Any) -> bytes:
@@ -148,7 +121,7 @@ def closed_port() -> str:
 
 
 def test_an_answer_that_a_proxy_loses_leaves_in_doubt() -> None:
-    with serving(hang_up) as address:
+    with listening(hang_up) as address:
         error = failing("http://far.invalid", proxies={"http": f"http://{address}"})
         assert is_unsure(error), error
         assert is_unsure(failing(f"http://{address}"))
@@ -156,14 +129,14 @@ def test_an_answer_that_a_proxy_loses_leaves_in_doubt() -> None:
 
 def test_an_answer_that_is_lost_in_a_tunnel_leaves_in_doubt(certificate: Path) -> None:
     serve = partial(tunnel, partial(damage, certificate))
-    with serving(serve) as address:
+    with listening(serve) as address:
         proxies = {"https": f"http://{address}"}
         error = failing("https://127.0.0.1:1", proxies=proxies, verify=str(certificate))
     assert is_unsure(error), error
 
 
 def test_an_answer_that_is_damaged_under_tls_leaves_in_doubt(certificate: Path) -> None:
-    with serving(partial(damage, certificate)) as address:
+    with listening(partial(damage, certificate)) as address:
         error = failing(f"https://{address}", verify=str(certificate))
     assert type(error).__name__ == "SSLError" and is_unsure(error), error
 
@@ -178,11 +151,11 @@ def test_what_never_met_a_server_was_not_done(certificate: Path) -> None:
 
 
 def test_a_handshake_that_fails_is_no_doubt(certificate: Path) -> None:
-    with serving(partial(damage, certificate)) as address:
+    with listening(partial(damage, certificate)) as address:
         assert not is_unsure(failing(f"https://{address}"))  # It is not trusted.
-    with serving(partial(tunnel, partial(damage, certificate))) as address:
+    with listening(partial(tunnel, partial(damage, certificate))) as address:
         assert not is_unsure(failing("https://127.0.0.1:1", proxies={"https": f"http://{address}"}))
-    with serving(lambda connection: connection.sendall(REFUSED)) as address:
+    with listening(lambda connection: connection.sendall(REFUSED)) as address:
         assert not is_unsure(failing(f"https://{address}"))  # It knows no TLS.
 
 
@@ -191,7 +164,7 @@ def test_a_tunnel_that_is_refused_is_no_doubt() -> None:
         read_request(connection)
         connection.sendall(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
 
-    with serving(refuse) as address:
+    with listening(refuse) as address:
         error = failing("https://far.invalid", proxies={"https": f"http://{address}"})
     assert not is_unsure(error), error
 
@@ -203,7 +176,7 @@ def test_what_failed_before_says_nothing_of_this_request() -> None:
             "http://far.invalid", proxies={"http": f"http://{nobody}"}
         )
     except EndpointConnectionError:
-        with serving(hang_up) as address:
+        with listening(hang_up) as address:
             error = failing("http://far.invalid", proxies={"http": f"http://{address}"})
     assert is_unsure(error)
 
@@ -213,7 +186,7 @@ def test_an_answer_that_breaks_off_leaves_in_doubt() -> None:
         read_request(connection)
         connection.sendall(b"HTTP/1.1 500 No\r\nContent-Length: 100\r\n\r\n<Error>")
 
-    with serving(half) as address:
+    with listening(half) as address:
         assert is_unsure(failing(f"http://{address}"))
 
 
@@ -226,7 +199,7 @@ def test_a_write_behind_a_proxy_whose_answer_is_lost_is_not_taken_for_refused() 
         if asked.count(b"PUT") > 1:
             connection.sendall(REFUSED)
 
-    with serving(serve) as address:
+    with listening(serve) as address:
         config = PATIENT.merge(Config(proxies={"http": f"http://{address}"}))
         backend = S3Backend(
             "bucket", endpoint_url="http://far.invalid", config=config, conditional_writes=True
