@@ -143,10 +143,7 @@ def tests(session: nox.Session) -> None:
 @nox.parametrize("python", [nox.param(path, id=path[-4:]) for path in other_pythons()])
 def tests_on(session: nox.Session) -> None:
     """The tests of core on every other supported Python, on 3.13 of files, too; no long ones."""
-    long = (
-        *("test_layers_kit", "test_kit", "test_flat_memory", "test_hostile_bytes"),
-        *("test_planted_in_caches", "test_copying", "test_quickstart", "test_racing"),
-    )
+    long = ("test_layers_kit", "test_kit", "test_flat_memory")
     folders = ("tests/core", "tests/file") if "3.13" in str(session.python) else ("tests/core",)
     left_out = (*(f"tests/core/{name}.py" for name in long), "tests/file/test_dict_kit.py")
     run_tests(session, *folders, *(f"--ignore={file}" for file in left_out))
