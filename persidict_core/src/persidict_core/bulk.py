@@ -119,7 +119,7 @@ class _Call(Generic[T, R]):
 class _Threads:
     """Threads that make calls, begun one by one as calls come."""
 
-    _stops = 0
+    _stops = 0  # What an interrupt kept from being made has no thread to stop.
 
     def __init__(self, most: int) -> None:
         self._most = most
