@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import signal
@@ -15,9 +16,10 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, NamedTuple
 
-from persidict_core import BaseBackend, PersiDict, bulk
+from persidict_core import BaseBackend, ObjectNotFound, PersiDict, bulk
 from persidict_core.backend import adapted
 from persidict_file import FileBackend, FileDirDict, atomic, groups, locks
+from persidict_s3 import S3Backend
 from tests.core.five_verbs import FiveVerbs
 from tests.crashes.steps import (
     Case,
@@ -65,7 +67,7 @@ class Interrupts:
         return False
 
 
-_MODULES = ("persidict_core", "persidict_file", "contextlib", __name__)
+_MODULES = ("persidict_core", "persidict_file", "persidict_s3", "contextlib", __name__)
 
 
 class Point:
@@ -126,11 +128,23 @@ def _leave_threads() -> None:
     bulk._Threads.end = lambda _: None
 
 
+def _delete_first() -> None:
+    write = S3Backend.write_bytes
+
+    def write_bytes(backend: S3Backend, path: str, data: bytes) -> str:
+        with contextlib.suppress(ObjectNotFound):
+            backend.delete(path)
+        return write(backend, path, data)
+
+    S3Backend.write_bytes = write_bytes
+
+
 MUTANTS: dict[str, Callable[[], None]] = {
     "nothing": lambda: None,
     "locks of files are kept until they are closed": _keep_locks_of_files,
     "files are written in place": _in_place,
     "threads are left alone": _leave_threads,
+    "objects go before others come": _delete_first,
 }
 
 
@@ -147,6 +161,7 @@ STORES: dict[str, Callable[[str], BaseBackend]] = {
     "flushed files": FileBackend,
     "files by threads": lambda root: _pooled(FileBackend(root, fsync=False)),
     "five verbs by threads": lambda _: _pooled(adapted(FiveVerbs())),
+    "S3": lambda root: S3Backend("interrupts", os.path.basename(root), conditional_deletes=True),
 }
 
 
@@ -181,7 +196,8 @@ def _perform(d: PersiDict[Any], step: Step, other: PersiDict[Any]) -> None:
 def main_everywhere() -> None:
     """Be interrupted in each kind of call at each point; what is wrong afterwards is told.
 
-    Calls for many items have thousands of points: of each of them some are chosen.
+    Calls for many items have thousands of points, and those of S3 wait for a server: of each of
+    them some are chosen.
     """
     store, root, mutant, seed, most = sys.argv[1:]
     chance = random.Random(seed)
@@ -191,7 +207,7 @@ def main_everywhere() -> None:
     for case in _cases(store):
         points = range(1, 1 + _interrupted_at(sys.maxsize, d, case).reached)
         some: Sequence[int] = points
-        if "threads" in store or case.step.verb in _SEVERAL:
+        if "threads" in store or store == "S3" or case.step.verb in _SEVERAL:
             some = sorted(chance.sample(points, min(len(points), int(most))))
         for number in some:
             for fault in _interrupted_at(number, d, case).wrong:
@@ -246,9 +262,11 @@ def _interrupted_at(number: int, d: PersiDict[Any], case: Case) -> _Seen:
         time.sleep(0.001)
     if threading.active_count() > 1:
         wrong.append("a thread goes on")
-    for name in _opened() - opened:
-        locks._held.pop(int(name), None)
-        os.close(int(name))
+    for descriptor in map(int, _opened() - opened):
+        # Connections are kept, to be used again.
+        if not stat.S_ISSOCK(os.fstat(descriptor).st_mode):
+            locks._held.pop(descriptor, None)
+            os.close(descriptor)
     return _Seen(number - point.left, wrong)
 
 

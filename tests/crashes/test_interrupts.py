@@ -17,12 +17,12 @@ INTERRUPTS = int(os.environ.get("PERSIDICT_INTERRUPTS", "300"))
 SEED = int(os.environ.get("PERSIDICT_SEED", random.randrange(1 << 32)))
 
 
-def told_by(function: str, *arguments: str, seconds: float) -> str:
+def told_by(function: str, *arguments: str, seconds: float, **environment: str) -> str:
     """What a process of its own says is wrong; it must end in time."""
     code = f"from tests.crashes import interrupted; interrupted.{function}()"
     done = subprocess.run(
         [sys.executable, "-X", "faulthandler", "-c", code, *arguments],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        env={**os.environ, **environment, "PYTHONPATH": os.pathsep.join(sys.path)},
         capture_output=True,
         text=True,
         timeout=seconds,
@@ -52,16 +52,18 @@ def test_interrupts_at_random_instants_while_threads_write(tmp_path: Path) -> No
     assert told_by("main_by_threads", str(tmp_path), str(SEED), str(wanted), seconds=seconds) == ""
 
 
-def told_of_points(store: str, root: Path, mutant: str = "nothing") -> str:
+def told_of_points(store: str, root: Path, mutant: str = "nothing", **environment: str) -> str:
     print(f"PERSIDICT_SEED={SEED}")
-    seed, most = str(SEED), str(INTERRUPTS // 5)
-    seconds = 120 + INTERRUPTS / 5
-    return told_by("main_everywhere", store, str(root), mutant, seed, most, seconds=seconds)
+    most = INTERRUPTS // 50 if store == "S3" else INTERRUPTS // 5
+    arguments = (store, str(root), mutant, str(SEED), str(most))
+    return told_by("main_everywhere", *arguments, seconds=120 + INTERRUPTS / 5, **environment)
 
 
 @pytest.mark.parametrize("store", STORES)
-def test_an_interrupt_at_each_point(store: str, tmp_path: Path) -> None:
-    assert told_of_points(store, tmp_path) == ""
+def test_an_interrupt_at_each_point(
+    store: str, tmp_path: Path, server_of_s3: dict[str, str]
+) -> None:
+    assert told_of_points(store, tmp_path, **server_of_s3) == ""
 
 
 @pytest.mark.parametrize(
@@ -70,9 +72,10 @@ def test_an_interrupt_at_each_point(store: str, tmp_path: Path) -> None:
         ("locks of files are kept until they are closed", "files", "a lock was left on"),
         ("files are written in place", "files", "torn: "),
         ("threads are left alone", "five verbs by threads", "a thread goes on"),
+        ("objects go before others come", "S3", "nothing is there"),
     ],
 )
 def test_what_an_interrupt_may_break_is_found(
-    mutant: str, store: str, found: str, tmp_path: Path
+    mutant: str, store: str, found: str, tmp_path: Path, server_of_s3: dict[str, str]
 ) -> None:
-    assert found in told_of_points(store, tmp_path, mutant)
+    assert found in told_of_points(store, tmp_path, mutant, **server_of_s3)
