@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from itertools import count
 from typing import Any, Final
 
-from persidict_core import BaseBackend, PersiDict
+from persidict_core import BackendError, BaseBackend, PersiDict
 from persidict_core.backend import adapted
 from persidict_file import FileBackend, FileDirDict
 from persidict_s3 import S3Backend
@@ -119,6 +119,25 @@ def end_before_threads_have_done() -> None:
     for event in reached.values():
         assert event.wait(30)
     print("ends", flush=True)
+
+
+def end_before_a_large_value() -> None:
+    """End, and write to S3 then: a small value, and one that wants threads."""
+    bucket, prefix = sys.argv[1:]
+    d: PersiDict[Any] = PersiDict(S3Backend(bucket, prefix))
+    d["old"] = 1
+
+    def write() -> None:
+        threading.main_thread().join()
+        d["small"] = 2
+        try:
+            with d.backend.write_file("large") as file:
+                file.write(bytes(9 << 20))
+        except BackendError as error:
+            print(error, flush=True)
+        print(sorted(d.items()), list(d.backend.sweep(older_than=0)), flush=True)
+
+    threading.Thread(target=write).start()
 
 
 def end_in_the_middle() -> None:

@@ -44,6 +44,12 @@ def test_what_threads_have_begun_on_s3_is_done(number: int, server_of_s3: dict[s
     assert sorted(told.splitlines()) == sorted(["ends", *VERBS])
 
 
+def test_a_large_value_for_s3_is_refused_at_the_end(server_of_s3: dict[str, str]) -> None:
+    told = told_by("end_before_a_large_value", "ended-large", "p", **server_of_s3)
+    assert "write_file 'large'" in told and "the interpreter ends" in told
+    assert told.endswith("[(SafeStrTuple('old'), 1), (SafeStrTuple('small'), 2)] []\n")
+
+
 @pytest.mark.parametrize("way", ["reading", "walking"])
 def test_what_was_being_read_holds_up_nothing(way: str, tmp_path: Path) -> None:
     assert told_by("end_in_the_middle", tmp_path, way) == "ends\n"

@@ -118,6 +118,19 @@ def test_an_upload_that_could_not_begin_is_not_committed_either() -> None:
     assert len(told) == 1 and nothing_goes_on(played)
 
 
+def test_an_upload_for_which_no_thread_begins_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    def start(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    played = Played()
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", start)
+        with pytest.raises(BackendError, match=r"write_file 'k'.*none can begin"):
+            played.write(9)
+    assert nothing_goes_on(played) and played.asked == ["HeadBucket"]
+    played.write(9)
+
+
 def test_what_is_said_with_one_put_is_said_with_parts() -> None:
     args = {
         "ServerSideEncryption": "aws:kms",

@@ -98,6 +98,16 @@ class ForeignAnswer(Exception):
         super().__init__(f"{_FOREIGN} ({what})")
 
 
+class Threadless(Exception):
+    """No thread can begin, and without one a large object cannot be sent."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "a value of over 8 MB is sent by threads, and none can begin: the interpreter ends, or "
+            "the system has none left"
+        )
+
+
 def known() -> tuple[type[Exception], ...]:
     """All that S3's libraries raise, as classes for an ``except``; boto3 is imported by then."""
     from boto3.exceptions import Boto3Error
@@ -117,6 +127,7 @@ def known() -> tuple[type[Exception], ...]:
         download,
         HTTPError,
         ForeignAnswer,
+        Threadless,
     )
 
 
@@ -238,7 +249,7 @@ def told(
 def explain(error: BaseException) -> str:
     """What an error of S3's libraries means, and what to do; never a secret."""
     error = _inner(error)
-    if isinstance(error, ForeignAnswer):
+    if isinstance(error, ForeignAnswer | Threadless):
         return str(error)
     if _response(error):
         return _explain_answer(error)

@@ -13,7 +13,7 @@ from persidict_core import BackendError
 from persidict_core.bulk import in_order
 
 from .buckets import ATTEMPTS, Bucket, pause
-from .faults import ForeignAnswer, check_object, code_of, etag_of, known, status_of
+from .faults import ForeignAnswer, Threadless, check_object, code_of, etag_of, known, status_of
 from .unsure import is_unsure
 
 if TYPE_CHECKING:
@@ -239,7 +239,12 @@ class Upload(io.RawIOBase):
             self._fail(error)
         self._pipe = _Pipe(PART)
         self._thread = Thread(target=self._transfer, name="persidict-upload", daemon=True)
-        self._thread.start()
+        try:
+            self._thread.start()
+        except RuntimeError:
+            self._pipe = None
+            self._is_dropped, self._error = True, Threadless()
+            self._fail(self._error)
         for chunk in self._chunks:
             self._send(chunk)
         self._chunks.clear()
@@ -292,6 +297,8 @@ class Upload(io.RawIOBase):
                     *self._bucket.args_of("create_multipart_upload"),
                 ]
                 manager.upload(self._pipe, self._bucket.name, self._key, args).result()
+        except RuntimeError:  # The executor's: no library of S3 raises it.
+            self._error = Threadless()
         except Exception as error:
             self._error, self._committing = error, client.is_completing
         finally:
