@@ -208,7 +208,7 @@ def main_everywhere() -> None:
         points = range(1, 1 + _interrupted_at(sys.maxsize, d, case).reached)
         some: Sequence[int] = points
         if "threads" in store or store == "S3" or case.step.verb in _SEVERAL:
-            some = sorted(chance.sample(points, min(len(points), int(most))))
+            some = chance.sample(points, min(len(points), int(most)))
         for number in some:
             for fault in _interrupted_at(number, d, case).wrong:
                 print(f"{case.step.verb}, point {number}: {fault}")
