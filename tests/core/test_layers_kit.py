@@ -34,6 +34,7 @@ from persidict_core.layers import (
     SignedBackend,
 )
 from persidict_core.testing import BackendTests, PersiDictTests
+from persidict_core.testing.pace import paced
 
 MakeStore = Callable[[str], BaseBackend]
 
@@ -168,6 +169,11 @@ class Layered(BackendTests):
     workers = 4
     increments = 20
     many = 300
+
+    @pytest.fixture(autouse=True)
+    def short(self) -> Iterator[None]:
+        with paced(0.3):
+            yield
 
 
 class TestOverMemory(Layered):
