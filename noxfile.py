@@ -62,6 +62,7 @@ MUTANTS = {
     "persidict_file/groups.py": ("tests/file/test_groups.py",),
     "persidict_file/versions.py": ("tests/file/test_versions.py",),
     "persidict_s3/conditions.py": ("tests/s3/test_deciding.py",),
+    "persidict_s3/unsure.py": ("tests/s3/test_unsure.py", "tests/s3/test_deciding.py"),
 }
 """Modules in which small faults are made, and quick tests that are to find them."""
 BUILD = ("python", "-m", "build", "--installer", "uv")

@@ -16,7 +16,12 @@ from typing import Any
 
 import pytest
 from botocore.config import Config
-from botocore.exceptions import ClientError, ConnectionClosedError, EndpointConnectionError
+from botocore.exceptions import (
+    ClientError,
+    ConnectionClosedError,
+    EndpointConnectionError,
+    SSLError,
+)
 
 from persidict_core import ABSENT, BackendError
 from persidict_s3 import S3Backend
@@ -181,6 +186,10 @@ def test_what_failed_before_says_nothing_of_this_request() -> None:
     assert is_unsure(error)
 
 
+def test_a_fault_of_tls_of_which_nothing_is_told_leaves_in_doubt() -> None:
+    assert is_unsure(SSLError(endpoint_url="https://far.invalid", error=ssl.SSLError()))
+
+
 def test_an_answer_that_breaks_off_leaves_in_doubt() -> None:
     def half(connection: socket.socket) -> None:
         read_request(connection)
@@ -228,7 +237,7 @@ def test_what_a_server_says_may_leave_in_doubt(status: int, code: str, unsure: b
     assert is_unsure(error) is unsure
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def deciders() -> dict[str, Callable[..., bool | None]]:
     """Who is asked first about repeating an operation, by a client of ours."""
     found = {}
