@@ -6,42 +6,23 @@ length they do something new each time, and print the shortest failing sequence 
 
 from __future__ import annotations
 
-import os
-from zlib import crc32
+from typing import Any
 
-import hypothesis
 import pytest
-from hypothesis import Phase
-from hypothesis.stateful import run_state_machine_as_test
 
 from tests.models.cases import CASES, s3_cases
 from tests.models.kind import Case
 from tests.models.machine import Machine
 from tests.models.mixes import MIXES
+from tests.models.running import run_machine
 
-AT_LENGTH = int(os.environ.get("PERSIDICT_EXAMPLES", "0"))
 EXAMPLES = 8
 IN_S3 = ("s3", "s3, no conditions", "s3, cached", "s3, mixed")
 
 
-def run(
-    case: Case, name: str, examples: int, steps: int = 25, cost: int = 1, shrink: bool = True
-) -> None:
+def run(case: Case, name: str, examples: int, **how: Any) -> None:
     Machine.case = case
-    machine = type("Machine", (Machine,), {})
-    if not AT_LENGTH:
-        hypothesis.seed(crc32(name.encode()))(machine)
-    run_state_machine_as_test(
-        machine,
-        settings=hypothesis.settings(
-            max_examples=max(examples, AT_LENGTH // cost),
-            stateful_step_count=50 if AT_LENGTH else steps,
-            phases=tuple(Phase) if shrink else (Phase.generate,),
-            database=None,
-            deadline=None,
-            suppress_health_check=list(hypothesis.HealthCheck),
-        ),
-    )
+    run_machine(type("Machine", (Machine,), {}), name, examples, **how)
 
 
 @pytest.mark.parametrize("name", CASES)

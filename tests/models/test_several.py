@@ -9,15 +9,14 @@ from tempfile import TemporaryDirectory
 from typing import Any, Final
 from uuid import uuid4
 
-import hypothesis
 import pytest
-from hypothesis import Phase, strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from persidict_core import OverlappingMultiDict, PersiDict, SafeStrTuple
 from persidict_core.testing.checks_items import reopened
 from persidict_file import FileDirDict
-from tests.models.test_models import AT_LENGTH
+from tests.models.running import run_machine
 
 TYPES: Final = ("json", "pkl", "txt")
 PARTS: Final = st.sampled_from(["a", "b", "a.json", "pkl"])
@@ -128,16 +127,4 @@ def test_each_of_several_is_a_dict(make: Callable[[Path], OverlappingMultiDict])
         pass
 
     Made.make = staticmethod(make)  # type: ignore[assignment]
-    if not AT_LENGTH:
-        hypothesis.seed(1)(Made)
-    run_state_machine_as_test(
-        Made,
-        settings=hypothesis.settings(
-            max_examples=max(20, AT_LENGTH),
-            stateful_step_count=50 if AT_LENGTH else 25,
-            phases=tuple(Phase),
-            database=None,
-            deadline=None,
-            suppress_health_check=list(hypothesis.HealthCheck),
-        ),
-    )
+    run_machine(Made, make.__name__, examples=20)
