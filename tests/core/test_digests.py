@@ -11,6 +11,7 @@ from persidict_core.digests import (
     detect,
     digest,
     is_signed,
+    looks_signed,
     proven_lengths,
     sign,
     unsign,
@@ -47,6 +48,14 @@ def test_a_foreign_tail_is_no_digest(part, length):
 def test_detection_finds_the_length_that_signed(names, length):
     found = detect(proven_lengths(sign(name, length) for name in names))
     assert found == (length or None)
+
+
+def test_what_could_be_a_digest_is_told_by_its_letters_and_length():
+    for part, length in (("a_btaxlooa", 8), ("b_btaxlooa", 8), ("a_b_btax", 4)):
+        assert looks_signed(part, length)
+        assert not looks_signed(part, length - 1) and not looks_signed(part, length + 1)
+    for part in ("btaxlooa", "_btaxlooa", "a_btaxloo1", "a_btaxloOa", "a-btaxlooa", "a_b.axlooa"):
+        assert not looks_signed(part, 8)
 
 
 def test_an_alphabet_and_a_mark_make_no_digest():

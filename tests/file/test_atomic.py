@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import re
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +16,7 @@ import pytest
 
 from persidict_core import ABSENT, ANY, NotSupported, PreconditionFailed
 from persidict_file import atomic
+from persidict_file.faults import NotFlushed
 from persidict_file.versions import etag_of, stat_of
 
 NAME, PATH = "a.pkl", "folder/a.pkl"
@@ -224,6 +228,81 @@ def test_a_link_is_neither_followed_nor_replaced(folder: int, tmp_path: Path) ->
         atomic.look(folder, NAME)
     with pytest.raises(OSError, match="a symbolic link stands there"):
         write(folder, b"1")
+
+
+@pytest.fixture
+def held(folder: int, tmp_path: Path) -> Iterator[Callable[[], None]]:
+    """Another holds the lock of the value; a call lets go of it."""
+    write(folder, b"1")
+    other = os.open(tmp_path / NAME, os.O_RDONLY)
+    fcntl.flock(other, fcntl.LOCK_EX)
+    with ExitStack() as stack:
+        stack.callback(os.close, other)
+        yield stack.close
+
+
+def test_who_replaces_a_version_waits_for_others_who_do(
+    folder: int, tmp_path: Path, held: Callable[[], None]
+) -> None:
+    etag = etag_of(os.stat(tmp_path / NAME))
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(write, folder, b"2", etag)
+        with pytest.raises(TimeoutError):
+            waiting.result(timeout=0.3)
+        assert os.listdir(tmp_path) == [NAME]
+        held()
+        assert etag_of(waiting.result(timeout=10)) == etag_of(os.stat(tmp_path / NAME))
+
+
+def test_who_has_lost_while_he_waited_is_told(
+    folder: int, tmp_path: Path, held: Callable[[], None]
+) -> None:
+    etag = etag_of(os.stat(tmp_path / NAME))
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(write, folder, b"2", etag)
+        with pytest.raises(TimeoutError):
+            waiting.result(timeout=0.3)
+        rival = write(folder, b"rival")
+        held()
+        with pytest.raises(PreconditionFailed) as raised:
+            waiting.result(timeout=10)
+    current = stat_of(PATH, rival)
+    assert (raised.value.path, raised.value.expect, raised.value.current) == (PATH, etag, current)
+
+
+def test_what_cannot_be_opened_is_replaced_without_waiting(
+    folder: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    etag = etag_of(write(folder, b"1"))
+    real = atomic.open_to_lock
+
+    def refuse(name: str, flags: int, *args: Any, **options: Any) -> int:
+        if flags == atomic.READING:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        return real(name, flags, *args, **options)
+
+    monkeypatch.setattr(atomic, "open_to_lock", refuse)
+    write(folder, b"2", etag)
+    assert (tmp_path / NAME).read_bytes() == b"2"
+
+
+@pytest.mark.parametrize("was_placed", [True, False])
+def test_bytes_that_the_system_loses_in_the_end_are_told(
+    folder: int, monkeypatch: pytest.MonkeyPatch, was_placed: bool
+) -> None:
+    real = atomic.close
+
+    def close(descriptor: int) -> None:
+        real(descriptor)
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    temporary = atomic.Temporary(folder)
+    if was_placed:
+        temporary.place(NAME, PATH, ANY)
+    monkeypatch.setattr(atomic, "close", close)
+    with pytest.raises(OSError, match="Input/output error") as raised:
+        temporary.close()
+    assert isinstance(raised.value, NotFlushed) is was_placed
 
 
 def test_who_has_lost_already_flushes_nothing(

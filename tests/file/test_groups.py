@@ -197,7 +197,9 @@ def test_each_file_system_is_flushed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "dup", lambda folder: folder)
     syncfs = groups._syncfs()
     assert syncfs is not None
-    flusher = groups._Flusher(syncfs, {1: False, 2: False, 3: True})
+    monkeypatch.setattr(groups, "is_overlay", lambda device: device == 3)
+    overlays = {1: False}
+    flusher = groups._Flusher(syncfs, overlays)
     for device in (1, 2, 3, 1, 2, 3):
         assert flusher.watch(device) is (device != 3)
     for device in (1, 2, 3, 1, 2, 3):
@@ -207,7 +209,12 @@ def test_each_file_system_is_flushed(monkeypatch: pytest.MonkeyPatch) -> None:
         with pytest.raises(OSError, match=os.strerror(errno.EIO)) as caught:
             flusher.flush(device)
         assert caught.value.errno == errno.EIO
-    assert asked == [1, 2]
+    assert asked == [1, 2] and overlays == {1: False, 2: False, 3: True}
+    closed: list[int] = []
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "close", closed.append)
+        flusher.close()
+    assert closed == [1, 2]
 
 
 def test_the_real_flush_tells_its_error(tmp_path: Path) -> None:
