@@ -281,9 +281,13 @@ def test_what_cannot_be_opened_is_replaced_without_waiting(
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
         return real(name, flags, *args, **options)
 
+    asked: list[int] = []
     monkeypatch.setattr(atomic, "open_to_lock", refuse)
+    monkeypatch.setattr(atomic, "lock", lambda descriptor: not asked.append(descriptor))
     write(folder, b"2", etag)
     assert (tmp_path / NAME).read_bytes() == b"2"
+    # The locks of the temporary and of the folder.
+    assert len(asked) == 2 and asked[1] == folder and min(asked) > 2
 
 
 @pytest.mark.parametrize("was_placed", [True, False])
