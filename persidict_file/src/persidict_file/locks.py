@@ -103,8 +103,9 @@ def lock(descriptor: int) -> bool:
 def _is_held_by_this_thread(descriptor: int) -> bool:
     """Whether this thread has locked the same file by another opening, as far as can be told."""
     thread, found = get_ident(), os.fstat(descriptor)
-    for other, owner in list(_held.items()):
-        if owner == thread and other != descriptor:
+    # Of numbers in one step; a list of pairs may run a finalizer, which lets other threads come in.
+    for other in list(_held):
+        if _held.get(other) == thread and other != descriptor:
             # Another thread may close what this one has opened to write bit by bit.
             with contextlib.suppress(OSError):
                 if os.path.samestat(os.fstat(other), found) and _is_locked(other):
