@@ -22,6 +22,8 @@ nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.error_on_external_run = True
 nox.options.sessions = ["tests", "lint", "types"]
 
+os.environ.pop("PYTHONPATH", None)  # It would lead to other sources than the clone's.
+
 ROOT = Path(__file__).parent
 DISTRIBUTIONS = ("persidict_core", "persidict_file", "persidict_s3", ".")
 SOURCES = ("persidict_core/src", "persidict_file/src", "persidict_s3/src")
