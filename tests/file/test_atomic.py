@@ -7,8 +7,8 @@ import fcntl
 import os
 import re
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -230,42 +230,34 @@ def test_a_link_is_neither_followed_nor_replaced(folder: int, tmp_path: Path) ->
         write(folder, b"1")
 
 
-@pytest.fixture
-def held(folder: int, tmp_path: Path) -> Iterator[Callable[[], None]]:
-    """Another holds the lock of the value; a call lets go of it."""
-    write(folder, b"1")
-    other = os.open(tmp_path / NAME, os.O_RDONLY)
-    fcntl.flock(other, fcntl.LOCK_EX)
-    with ExitStack() as stack:
-        stack.callback(os.close, other)
-        yield stack.close
-
-
-def test_who_replaces_a_version_waits_for_others_who_do(
-    folder: int, tmp_path: Path, held: Callable[[], None]
-) -> None:
-    etag = etag_of(os.stat(tmp_path / NAME))
-    with ThreadPoolExecutor(1) as pool:
-        waiting = pool.submit(write, folder, b"2", etag)
+@contextmanager
+def waiting(folder: int, place: Path, etag: str) -> Iterator[tuple[Future[Any], ExitStack]]:
+    """One who wants to replace a version whose lock another holds; what is left lets go of it."""
+    with ThreadPoolExecutor(1) as pool, ExitStack() as other:
+        descriptor = os.open(place, os.O_RDONLY)
+        other.callback(os.close, descriptor)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        wanted = pool.submit(write, folder, b"2", etag)
         with pytest.raises(TimeoutError):
-            waiting.result(timeout=0.3)
+            wanted.result(timeout=0.3)
+        yield wanted, other
+
+
+def test_who_replaces_a_version_waits_for_others_who_do(folder: int, tmp_path: Path) -> None:
+    etag = etag_of(write(folder, b"1"))
+    with waiting(folder, tmp_path / NAME, etag) as (wanted, other):
         assert os.listdir(tmp_path) == [NAME]
-        held()
-        assert etag_of(waiting.result(timeout=10)) == etag_of(os.stat(tmp_path / NAME))
+        other.close()
+        assert etag_of(wanted.result(timeout=10)) == etag_of(os.stat(tmp_path / NAME))
 
 
-def test_who_has_lost_while_he_waited_is_told(
-    folder: int, tmp_path: Path, held: Callable[[], None]
-) -> None:
-    etag = etag_of(os.stat(tmp_path / NAME))
-    with ThreadPoolExecutor(1) as pool:
-        waiting = pool.submit(write, folder, b"2", etag)
-        with pytest.raises(TimeoutError):
-            waiting.result(timeout=0.3)
+def test_who_has_lost_while_he_waited_is_told(folder: int, tmp_path: Path) -> None:
+    etag = etag_of(write(folder, b"1"))
+    with waiting(folder, tmp_path / NAME, etag) as (wanted, other):
         rival = write(folder, b"rival")
-        held()
+        other.close()
         with pytest.raises(PreconditionFailed) as raised:
-            waiting.result(timeout=10)
+            wanted.result(timeout=10)
     current = stat_of(PATH, rival)
     assert (raised.value.path, raised.value.expect, raised.value.current) == (PATH, etag, current)
 
