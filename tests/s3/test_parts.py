@@ -131,6 +131,16 @@ def test_an_upload_for_which_no_thread_begins_is_refused(monkeypatch: pytest.Mon
     played.write(9)
 
 
+def test_a_fault_of_the_users_own_credentials_is_not_taken_for_a_lack_of_threads() -> None:
+    def fail() -> None:
+        raise RuntimeError("the vault is closed")
+
+    played = Played(CreateMultipartUpload=fail)
+    with pytest.raises(RuntimeError, match="the vault is closed"):
+        played.write(9)
+    assert nothing_goes_on(played)
+
+
 def test_what_is_said_with_one_put_is_said_with_parts() -> None:
     args = {
         "ServerSideEncryption": "aws:kms",

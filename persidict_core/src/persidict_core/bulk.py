@@ -116,6 +116,29 @@ class _Call(Generic[T, R]):
             self._wait()
 
 
+def begin(thread: Thread) -> bool:
+    """Begin a thread, if the system has one left, and the interpreter does not end.
+
+    Args:
+        thread: One that was not begun yet.
+
+    Returns:
+        Whether it was begun.
+
+    Example:
+        >>> begin(Thread(target=list))
+        True
+    """
+    try:
+        thread.start()
+    except RuntimeError as error:
+        if isinstance(error.__context__, KeyboardInterrupt):
+            # It came while a lock was waited for, and what failed is to let go of that.
+            raise error.__context__ from None
+        return False
+    return True
+
+
 class _Threads:
     """Threads that make calls, begun one by one as calls come."""
 
@@ -140,15 +163,10 @@ class _Threads:
         name = f"persidict_{len(self._threads)}"
         # A daemon, since nobody tells one that waits that the interpreter ends.
         thread = Thread(target=_make_calls, args=(self._calls,), name=name, daemon=True)
-        try:
-            thread.start()
-        except RuntimeError as error:
-            if isinstance(error.__context__, KeyboardInterrupt):
-                # It came while a lock was waited for, and what failed is to let go of that.
-                raise error.__context__ from None
-            self._most = len(self._threads)  # The system has none left, or the interpreter ends.
-        else:
+        if begin(thread):
             self._threads.append(thread)
+        else:
+            self._most = len(self._threads)
 
     def end(self) -> None:
         """Let them end, after each call was made or dropped."""

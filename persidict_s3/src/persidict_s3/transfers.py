@@ -10,7 +10,7 @@ from threading import Condition, Thread
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, NoReturn, cast
 
 from persidict_core import BackendError
-from persidict_core.bulk import in_order
+from persidict_core.bulk import begin, in_order
 
 from .buckets import ATTEMPTS, Bucket, pause
 from .faults import ForeignAnswer, Threadless, check_object, code_of, etag_of, known, status_of
@@ -239,9 +239,7 @@ class Upload(io.RawIOBase):
             self._fail(error)
         self._pipe = _Pipe(PART)
         self._thread = Thread(target=self._transfer, name="persidict-upload", daemon=True)
-        try:
-            self._thread.start()
-        except RuntimeError:
+        if not begin(self._thread):
             self._pipe = None
             self._is_dropped, self._error = True, Threadless()
             self._fail(self._error)
@@ -297,12 +295,17 @@ class Upload(io.RawIOBase):
                     *self._bucket.args_of("create_multipart_upload"),
                 ]
                 manager.upload(self._pipe, self._bucket.name, self._key, args).result()
-        except RuntimeError:  # The executor's: no library of S3 raises it.
-            self._error = Threadless()
         except Exception as error:
-            self._error, self._committing = error, client.is_completing
+            self._error = Threadless() if _lacks_threads(error) else error
+            self._committing = client.is_completing
         finally:
             self._pipe.drop()
+
+
+def _lacks_threads(error: Exception) -> bool:
+    # Python has no class of its own for it; credentials of the user's may raise this one, too.
+    said = str(error)
+    return type(error) is RuntimeError and ("new future" in said or "new thread" in said)
 
 
 class _Completing:
